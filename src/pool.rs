@@ -1,0 +1,218 @@
+//! Pools and items: what may be drawn, how likely, and how often.
+
+use std::collections::HashSet;
+
+use bincode::{Decode, Encode};
+use serde::{Deserialize, Serialize};
+
+/// The longest pool name or item id, in bytes of UTF-8.
+pub const NAME_BYTES_MAX: usize = 256;
+/// The most items one pool may have.
+pub const ITEMS_MAX: usize = 1 << 24;
+
+/// What a pool does with the weight of an item that ran out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, Encode, Decode)]
+#[serde(rename_all = "snake_case")]
+pub enum OnExhausted {
+    /// The items still in stock share the odds in proportion to their weights (the default).
+    #[default]
+    Renormalise,
+    /// The odds of the others stay as they were; a draw that hits the empty item answers
+    /// "no prize".
+    NoPrize,
+}
+
+/// One item of a pool.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
+pub struct ItemDefinition {
+    /// The item's name, unique within its pool, 1 to [`NAME_BYTES_MAX`] bytes.
+    pub id: String,
+    /// How likely the item is, relative to the others. An item of weight 0 is never drawn.
+    pub weight: u64,
+    /// How many units there are; `None` is unlimited.
+    pub stock: Option<u64>,
+}
+
+/// A named pool of items, as it is registered with an engine.
+///
+/// ```
+/// use tombola::PoolDefinition;
+///
+/// let banner = PoolDefinition::new("banner").item("gold", 10, 100).unlimited("dust", 90);
+/// assert!(banner.validate().is_ok());
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
+pub struct PoolDefinition {
+    /// The pool's name, unique within its engine, 1 to [`NAME_BYTES_MAX`] bytes.
+    pub name: String,
+    /// What happens to the weight of an item that ran out.
+    pub on_exhausted: OnExhausted,
+    /// The items, in the order in which they are reported.
+    pub items: Vec<ItemDefinition>,
+}
+
+/// Why a pool definition is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PoolError {
+    /// A pool needs at least one item.
+    #[error("pool \"{pool}\" has no items; add at least one")]
+    Empty {
+        /// The pool.
+        pool: String,
+    },
+    /// Every weight is 0, so nothing could ever be drawn.
+    #[error("the weights of pool \"{pool}\" sum to 0, so nothing could be drawn; give an item a weight above 0")]
+    ZeroWeight {
+        /// The pool.
+        pool: String,
+    },
+    /// The weights' sum does not fit into 64 bits.
+    #[error("the weights of pool \"{pool}\" sum to more than {}; scale them down", u64::MAX)]
+    WeightOverflow {
+        /// The pool.
+        pool: String,
+    },
+    /// Two items have the same id.
+    #[error("pool \"{pool}\" has two items with the id \"{item}\"; rename or merge them")]
+    DuplicateItem {
+        /// The pool.
+        pool: String,
+        /// The id that stands twice.
+        item: String,
+    },
+    /// A pool name or item id is empty, too long or has control characters.
+    #[error("{what} \"{name}\" must have 1 to {NAME_BYTES_MAX} bytes and no control characters")]
+    Name {
+        /// What is named: "pool" or "item".
+        what: &'static str,
+        /// The name, shortened.
+        name: String,
+    },
+    /// More items than a pool may have.
+    #[error("pool \"{pool}\" has {items} items; the most is {ITEMS_MAX}: split it")]
+    TooManyItems {
+        /// The pool.
+        pool: String,
+        /// How many it has.
+        items: usize,
+    },
+    /// A stock that is too large to be told from "unlimited".
+    #[error("item \"{item}\" of pool \"{pool}\" has a stock of {}; leave the stock out for an unlimited item", u64::MAX)]
+    Stock {
+        /// The pool.
+        pool: String,
+        /// The item.
+        item: String,
+    },
+}
+
+impl PoolDefinition {
+    /// A pool without items yet, that renormalises when an item runs out.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self { name: name.into(), on_exhausted: OnExhausted::default(), items: Vec::new() }
+    }
+
+    /// Sets what happens to the weight of an item that ran out.
+    #[must_use]
+    pub fn on_exhausted(mut self, on_exhausted: OnExhausted) -> Self {
+        self.on_exhausted = on_exhausted;
+        self
+    }
+
+    /// Adds an item with a finite stock.
+    #[must_use]
+    pub fn item(mut self, id: impl Into<String>, weight: u64, stock: u64) -> Self {
+        self.items.push(ItemDefinition { id: id.into(), weight, stock: Some(stock) });
+        self
+    }
+
+    /// Adds an item that never runs out.
+    #[must_use]
+    pub fn unlimited(mut self, id: impl Into<String>, weight: u64) -> Self {
+        self.items.push(ItemDefinition { id: id.into(), weight, stock: None });
+        self
+    }
+
+    /// The sum of all weights, or `None` where it does not fit into 64 bits.
+    pub fn total_weight(&self) -> Option<u64> {
+        self.items.iter().try_fold(0u64, |sum, item| sum.checked_add(item.weight))
+    }
+
+    /// Checks everything that registering the pool would check.
+    ///
+    /// # Errors
+    /// The first mistake found, see [`PoolError`].
+    pub fn validate(&self) -> Result<(), PoolError> {
+        match self.mistakes(1).into_iter().next() {
+            Some((_, error)) => Err(error),
+            None => Ok(()),
+        }
+    }
+
+    /// Up to `limit` mistakes, each with the index of the item it concerns, if one.
+    pub fn mistakes(&self, limit: usize) -> Vec<(Option<usize>, PoolError)> {
+        let pool = || shortened(&self.name);
+        let mut found = Vec::new();
+        if !is_name(&self.name) {
+            found.push((None, PoolError::Name { what: "pool", name: pool() }));
+        }
+        if self.items.is_empty() {
+            found.push((None, PoolError::Empty { pool: pool() }));
+        } else if self.items.len() > ITEMS_MAX {
+            let items = self.items.len();
+            found.push((None, PoolError::TooManyItems { pool: pool(), items }));
+        } else {
+            match self.total_weight() {
+                Some(0) => found.push((None, PoolError::ZeroWeight { pool: pool() })),
+                None => found.push((None, PoolError::WeightOverflow { pool: pool() })),
+                Some(_) => {}
+            }
+        }
+        let mut ids = HashSet::with_capacity(self.items.len());
+        for (index, item) in self.items.iter().enumerate() {
+            if found.len() >= limit {
+                break;
+            }
+            let id = || shortened(&item.id);
+            if !is_name(&item.id) {
+                found.push((Some(index), PoolError::Name { what: "item", name: id() }));
+            } else if !ids.insert(item.id.as_str()) {
+                found.push((Some(index), PoolError::DuplicateItem { pool: pool(), item: id() }));
+            }
+            if item.stock == Some(u64::MAX) {
+                found.push((Some(index), PoolError::Stock { pool: pool(), item: id() }));
+            }
+        }
+        found.truncate(limit);
+        found
+    }
+}
+
+fn is_name(name: &str) -> bool {
+    (1..=NAME_BYTES_MAX).contains(&name.len()) && !name.chars().any(char::is_control)
+}
+
+fn shortened(name: &str) -> String {
+    name.chars().take(64).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mistakes_are_all_found() {
+        let pool = PoolDefinition::new("p").item("a", u64::MAX, 1).item("a", 1, 1).item("", 0, u64::MAX);
+        let found: Vec<_> = pool.mistakes(10).into_iter().map(|(at, _)| at).collect();
+        assert_eq!(found, [None, Some(1), Some(2), Some(2)]);
+        assert_eq!(pool.validate(), Err(PoolError::WeightOverflow { pool: "p".into() }));
+    }
+
+    #[test]
+    fn empty_and_weightless_pools_are_refused() {
+        assert!(matches!(PoolDefinition::new("p").validate(), Err(PoolError::Empty { .. })));
+        let weightless = PoolDefinition::new("p").unlimited("a", 0);
+        assert!(matches!(weightless.validate(), Err(PoolError::ZeroWeight { .. })));
+    }
+}
