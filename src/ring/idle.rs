@@ -1,0 +1,94 @@
+//! What a thread does while there is nothing to do.
+
+use std::{
+    hint,
+    sync::atomic::{AtomicBool, Ordering, fence},
+    thread::{self, Thread},
+    time::Duration,
+};
+
+use crate::config::Idle;
+
+/// A shard's sleep, and what wakes it from it.
+#[derive(Debug)]
+pub(crate) struct Sleeper {
+    idle: Idle,
+    asleep: AtomicBool,
+    thread: std::sync::OnceLock<Thread>,
+}
+
+impl Sleeper {
+    /// However lost a wake-up might be, a parked shard looks again after so long.
+    const SLEEP_MAX: Duration = Duration::from_millis(50);
+
+    pub(crate) fn new(idle: Idle) -> Self {
+        Self { idle, asleep: AtomicBool::new(false), thread: std::sync::OnceLock::new() }
+    }
+
+    /// The calling thread is the one that sleeps here.
+    pub(crate) fn moves_in(&self) {
+        let _ = self.thread.set(thread::current());
+    }
+
+    /// Nothing to do. `busy_elsewhere` forbids a sleep: something is on its way that will not wake
+    /// this thread. `look` looks once more after the sleep was announced.
+    #[inline]
+    pub(crate) fn rest(&self, busy_elsewhere: bool, look: impl FnOnce() -> bool) {
+        match self.idle {
+            Idle::Spin => hint::spin_loop(),
+            Idle::Park if !busy_elsewhere => {
+                self.asleep.store(true, Ordering::Relaxed);
+                // Pairs with the fence in `wake`: either this thread sees the request that was
+                // pushed before that fence, or the other sees `asleep`.
+                fence(Ordering::SeqCst);
+                if !look() {
+                    thread::park_timeout(Self::SLEEP_MAX);
+                }
+                self.asleep.store(false, Ordering::Relaxed);
+            }
+            Idle::Yield | Idle::Park => thread::yield_now(),
+        }
+    }
+
+    /// Something was pushed for the sleeper. Costs nothing unless it parks.
+    #[inline]
+    pub(crate) fn wake(&self) {
+        if self.idle == Idle::Park {
+            fence(Ordering::SeqCst);
+            if self.asleep.load(Ordering::Relaxed)
+                && let Some(thread) = self.thread.get()
+            {
+                thread.unpark();
+            }
+        }
+    }
+}
+
+/// A client's waiting: first it looks again at once, then it gives its core away, and with
+/// [`Idle::Park`] it sleeps after a while.
+#[derive(Debug)]
+pub(crate) struct Backoff {
+    idle: Idle,
+    rounds: u32,
+}
+
+impl Backoff {
+    const SPINS: u32 = 64;
+    const YIELDS: u32 = 512;
+    const SLEEP: Duration = Duration::from_micros(50);
+
+    pub(crate) fn new(idle: Idle) -> Self {
+        Self { idle, rounds: 0 }
+    }
+
+    pub(crate) fn wait(&mut self) {
+        self.rounds = self.rounds.saturating_add(1);
+        if self.rounds < Self::SPINS || self.idle == Idle::Spin {
+            hint::spin_loop();
+        } else if self.rounds < Self::YIELDS || self.idle == Idle::Yield {
+            thread::yield_now();
+        } else {
+            thread::sleep(Self::SLEEP);
+        }
+    }
+}

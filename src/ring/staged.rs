@@ -1,0 +1,122 @@
+//! A producer that writes ahead of what its consumer may see.
+//!
+//! A completion is written into its ring slot when the draw is made, and published when its record
+//! is durable. So there is no second copy, and nothing else to bound.
+#![allow(unsafe_code)]
+
+use rtrb::Producer;
+
+/// The producing end of an SPSC ring whose newest values are not visible yet.
+#[derive(Debug)]
+pub(crate) struct StagedProducer<T: Copy> {
+    producer: Producer<T>,
+    /// So many slots after the published ones are written.
+    staged: usize,
+    /// How many values were staged, and how many published, since the beginning.
+    staged_total: u64,
+    published_total: u64,
+}
+
+impl<T: Copy> StagedProducer<T> {
+    pub(crate) fn new(producer: Producer<T>) -> Self {
+        Self { producer, staged: 0, staged_total: 0, published_total: 0 }
+    }
+
+    /// How many more values can be staged.
+    pub(crate) fn room(&mut self) -> usize {
+        self.producer.slots() - self.staged
+    }
+
+    /// How many values were staged since the beginning.
+    pub(crate) fn staged_total(&self) -> u64 {
+        self.staged_total
+    }
+
+    /// Whether the consumer is gone.
+    pub(crate) fn is_abandoned(&self) -> bool {
+        self.producer.is_abandoned()
+    }
+
+    /// Stages what `next` gives, up to `limit` values, until it gives `None`; returns how many.
+    ///
+    /// # Panics
+    /// If `limit` is above [`room`](Self::room).
+    #[inline]
+    pub(crate) fn stage(&mut self, limit: usize, mut next: impl FnMut() -> Option<T>) -> usize {
+        let mut chunk = self
+            .producer
+            .write_chunk_uninit(self.staged + limit)
+            .expect("no more is staged than there is room for");
+        let (first, second) = chunk.as_mut_slices();
+        let skipped = self.staged.min(first.len());
+        let slots = first[skipped..].iter_mut().chain(&mut second[self.staged - skipped..]);
+        let mut count = 0;
+        for slot in slots {
+            let Some(value) = next() else { break };
+            slot.write(value);
+            count += 1;
+        }
+        // The chunk is dropped without a commit: the values stay in their slots, unseen.
+        self.staged += count;
+        self.staged_total += count as u64;
+        count
+    }
+
+    /// Lets the consumer see everything up to the `total`th value since the beginning.
+    ///
+    /// # Panics
+    /// If so many were never staged.
+    pub(crate) fn publish_upto(&mut self, total: u64) {
+        let count = total.saturating_sub(self.published_total) as usize;
+        if count == 0 {
+            return;
+        }
+        assert!(count <= self.staged, "only what is staged can be published");
+        let chunk = self.producer.write_chunk_uninit(count).expect("staged slots are free slots");
+        // SAFETY: the chunk begins at the first unpublished slot. `stage` has initialised `staged`
+        // slots from there on, at least `count`, and since then nothing else has written to the
+        // ring: only this type has its producer, and the consumer never touches free slots.
+        unsafe { chunk.commit(count) };
+        self.staged -= count;
+        self.published_total += count as u64;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// Against a queue and a counter: what is staged is unseen, what is published comes in order.
+        #[test]
+        fn behaves_like_a_queue(steps in prop::collection::vec((0..3u8, 0..9usize), 0..200), slots in 1..9usize) {
+            let (producer, mut consumer) = rtrb::RingBuffer::new(slots);
+            let mut ring = StagedProducer::new(producer);
+            let (mut staged, mut published) = (VecDeque::new(), VecDeque::new());
+            let (mut next, mut total) = (0u64, 0u64);
+            for (step, count) in steps {
+                match step {
+                    0 => {
+                        let limit = count.min(ring.room());
+                        prop_assert_eq!(ring.room(), slots - staged.len() - published.len());
+                        ring.stage(limit, || { next += 1; staged.push_back(next); Some(next) });
+                    }
+                    1 => {
+                        let count = count.min(staged.len());
+                        total += count as u64;
+                        ring.publish_upto(total);
+                        published.extend(staged.drain(..count));
+                    }
+                    _ => for _ in 0..count {
+                        prop_assert_eq!(consumer.pop().ok(), published.pop_front());
+                    }
+                }
+                prop_assert_eq!(ring.staged_total(), next);
+            }
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! The partition against a slow and obvious model.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::{selector::PrefixSum, wal::format};
+
+fn register<S: Selector>(partition: &mut Partition<S>, definition: &PoolDefinition) -> u32 {
+    let place = partition.pools.len() as u32;
+    let mut first = 0;
+    while first < definition.items.len() {
+        let part = PoolPart::of(definition, place, first);
+        first = part.end();
+        partition.apply(&Record::Pool(part)).unwrap();
+    }
+    place
+}
+
+fn definition() -> impl Strategy<Value = PoolDefinition> {
+    let items = prop::collection::vec((0..50u64, prop::option::of(0..6u64)), 1..12);
+    (items, any::<bool>()).prop_filter_map("a pool that can be drawn from", |(items, no_prize)| {
+        let mut pool = PoolDefinition::new("p");
+        if no_prize {
+            pool = pool.on_exhausted(OnExhausted::NoPrize);
+        }
+        for (index, (weight, stock)) in items.into_iter().enumerate() {
+            pool.items.push(crate::ItemDefinition { id: format!("i{index}"), weight, stock });
+        }
+        pool.validate().is_ok().then_some(pool)
+    })
+}
+
+proptest! {
+    /// Fenwick and prefix sums choose the same items; replaying the records gives the same counts;
+    /// a snapshot of them comes back the same; reverting everything gives the beginning.
+    #[test]
+    fn every_way_leads_to_the_same_state(definition in definition(), seed in any::<u64>(), draws in 0..200u64) {
+        let mut live: Partition<Fenwick> = Partition::default();
+        let mut oracle: Partition<PrefixSum> = Partition::default();
+        let mut replayed: Partition<CountsOnly> = Partition::default();
+        let place = register(&mut live, &definition);
+        register(&mut oracle, &definition);
+        register(&mut replayed, &definition);
+        let beginning = live.clone();
+        let (mut one, mut other) = (Stream::for_shard(seed, 0), Stream::for_shard(seed, 0));
+        let mut made = Vec::new();
+        for request in 1..=draws {
+            let staged = live.stage(place, request, &mut one);
+            prop_assert_eq!(staged, oracle.stage(place, request, &mut other));
+            match staged {
+                Staged::Draw(draw) => {
+                    replayed.apply(&Record::Draw(draw)).unwrap();
+                    made.push(draw);
+                }
+                Staged::Exhausted => prop_assert!(live.pools[0].items().all(|item| item.weight == 0 || item.remaining == Some(0))),
+                Staged::UnknownPool => prop_assert!(false, "the pool is there"),
+            }
+        }
+        for item in live.pools[0].items() {
+            if let Some(initial) = item.initial {
+                prop_assert_eq!(initial, item.drawn + item.remaining.unwrap());
+            }
+        }
+        prop_assert_eq!(live.clone().with_selector::<CountsOnly>(), replayed.clone());
+        let bytes = format::encode_to_vec(&replayed.image());
+        let back: image::PartitionBack = format::bounded_decode(&bytes).unwrap();
+        prop_assert_eq!(Partition::try_from(back), Ok(replayed));
+        for draw in made.into_iter().rev() {
+            live.revert(draw).unwrap();
+        }
+        prop_assert_eq!(live.pools, beginning.pools);
+    }
+}
+
+#[test]
+fn a_registration_that_broke_off_is_replaced() {
+    let definition = PoolDefinition::new("p").item("a", 1, 1).item("b", 1, 1);
+    let mut partition: Partition<Fenwick> = Partition::default();
+    let mut part = PoolPart::of(&definition, 0, 0);
+    part.items.truncate(1);
+    partition.apply(&Record::Pool(part)).unwrap();
+    let mut stream = Stream::for_shard(1, 0);
+    assert_eq!(partition.stage(0, 1, &mut stream), Staged::UnknownPool);
+    partition.apply(&Record::Pool(PoolPart::of(&definition, 0, 0))).unwrap();
+    assert!(matches!(partition.stage(0, 1, &mut stream), Staged::Draw(_)));
+}
+
+#[test]
+fn records_that_do_not_fit_change_nothing() {
+    let mut partition: Partition<Fenwick> = Partition::default();
+    register(&mut partition, &PoolDefinition::new("p").item("a", 1, 1));
+    let draw = |pool, item| Record::Draw(DrawRecord { pool, item, request: 1 });
+    partition.apply(&draw(0, 0)).unwrap();
+    let before = partition.clone();
+    for misfit in [draw(0, 0), draw(0, 1), draw(1, 0)] {
+        assert!(partition.apply(&misfit).is_err());
+    }
+    let again = PoolPart::of(&PoolDefinition::new("p").item("a", 1, 1), 0, 0);
+    assert!(partition.apply(&Record::Pool(again)).is_err());
+    assert_eq!(partition, before);
+}

@@ -1,0 +1,170 @@
+//! A shard's state as a file: written beside its name, flushed, renamed, the directory flushed, and
+//! read back before anything relies on it.
+
+use std::{
+    fs::{self, File},
+    io::Read as _,
+    path::{Path, PathBuf},
+};
+
+use bincode::{Decode, Encode};
+
+use crate::{
+    error::Error,
+    sys,
+    wal::{
+        format::{bounded_decode, encode_to_vec},
+        segment::{FORMAT_VERSION, Identity, numbered},
+    },
+};
+
+const MAGIC: &[u8; 8] = b"TOMBSNAP";
+/// Two verified snapshots are kept, so that one may go bad.
+pub(crate) const KEPT: usize = 2;
+
+/// What stands before the state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct SnapshotHeader {
+    pub(crate) version: u32,
+    pub(crate) engine: u128,
+    pub(crate) shard: u32,
+    pub(crate) shards: u32,
+    /// The last segment whose records are in it.
+    pub(crate) segment: u64,
+    /// The sequence number of the first record that is not in it.
+    pub(crate) next_seq: u64,
+    /// The checksum of the last header of that segment, which the next one names.
+    pub(crate) chain: u32,
+    pub(crate) payload_bytes: u64,
+    pub(crate) payload_crc: u32,
+}
+
+const HEADER_BYTES: usize = 4 + 16 + 4 + 4 + 8 + 8 + 4 + 8 + 4;
+const PREFIX_BYTES: usize = MAGIC.len() + HEADER_BYTES + 4;
+
+/// Which part of the log a snapshot covers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Covered {
+    pub(crate) segment: u64,
+    pub(crate) next_seq: u64,
+    pub(crate) chain: u32,
+}
+
+/// The file of the snapshot that covers everything up to `segment`.
+pub(crate) fn path(directory: &Path, segment: u64) -> PathBuf {
+    directory.join(name(segment))
+}
+
+fn name(segment: u64) -> String {
+    format!("snapshot-{segment:012}.snap")
+}
+
+/// The snapshots in a shard's directory, by the segment they cover, rising.
+pub(crate) fn list(directory: &Path) -> Result<Vec<u64>, Error> {
+    numbered(directory, "snapshot-", ".snap")
+}
+
+/// Writes a snapshot and reads it back.
+pub(crate) fn write(
+    directory: &Path,
+    identity: Identity,
+    covered: Covered,
+    state: &impl Encode,
+) -> Result<(), Error> {
+    let payload = encode_to_vec(state);
+    let header = SnapshotHeader {
+        version: FORMAT_VERSION,
+        engine: identity.engine,
+        shard: identity.shard,
+        shards: identity.shards,
+        segment: covered.segment,
+        next_seq: covered.next_seq,
+        chain: covered.chain,
+        payload_bytes: payload.len() as u64,
+        payload_crc: crc32c::crc32c(&payload),
+    };
+    let encoded = encode_to_vec(&header);
+    debug_assert_eq!(encoded.len(), HEADER_BYTES);
+    let crc = crc32c::crc32c(&encoded).to_le_bytes();
+    let path = sys::replace_file(directory, &name(covered.segment), &[MAGIC, &encoded, &crc, &payload])?;
+    match read_payload(&path, identity)? {
+        Ok((back, bytes)) if back == header && bytes == payload => Ok(()),
+        Ok(_) => Err(Error::Snapshot { reason: format!("{} reads back differently", path.display()) }),
+        Err(reason) => Err(Error::Snapshot { reason: format!("{} reads back as damaged: {reason}", path.display()) }),
+    }
+}
+
+/// Reads a snapshot. The inner error says what is wrong with the file.
+pub(crate) fn read<T: Decode<()>>(
+    path: &Path,
+    identity: Identity,
+) -> Result<Result<(Covered, T), String>, Error> {
+    Ok(read_payload(path, identity)?.and_then(|(header, payload)| {
+        let state = bounded_decode(&payload).map_err(|error| format!("its content cannot be read: {error}"))?;
+        let SnapshotHeader { segment, next_seq, chain, .. } = header;
+        Ok((Covered { segment, next_seq, chain }, state))
+    }))
+}
+
+type Payload = Result<(SnapshotHeader, Vec<u8>), String>;
+
+fn read_payload(path: &Path, identity: Identity) -> Result<Payload, Error> {
+    let mut file = File::open(path).map_err(Error::io("open", path))?;
+    let length = file.metadata().map_err(Error::io("look at", path))?.len();
+    let mut prefix = [0; PREFIX_BYTES];
+    if length < PREFIX_BYTES as u64 {
+        return Ok(Err("it is shorter than its header".into()));
+    }
+    file.read_exact(&mut prefix).map_err(Error::io("read", path))?;
+    let header = match check_header(path, &prefix, identity)? {
+        Ok(header) => header,
+        Err(reason) => return Ok(Err(reason)),
+    };
+    // The length is checked against the file's before it is allocated for.
+    if header.payload_bytes != length - PREFIX_BYTES as u64 {
+        return Ok(Err("it is shorter or longer than its header says".into()));
+    }
+    let mut payload = vec![0; header.payload_bytes as usize];
+    file.read_exact(&mut payload).map_err(Error::io("read", path))?;
+    if crc32c::crc32c(&payload) != header.payload_crc {
+        return Ok(Err("the checksum of its content is wrong".into()));
+    }
+    Ok(Ok((header, payload)))
+}
+
+fn check_header(path: &Path, prefix: &[u8; PREFIX_BYTES], identity: Identity) -> Result<Result<SnapshotHeader, String>, Error> {
+    let (body, crc) = prefix.split_last_chunk::<4>().expect("a prefix ends with its checksum");
+    let Some(encoded) = body.strip_prefix(MAGIC) else {
+        return Ok(Err("it does not begin like a snapshot".into()));
+    };
+    if crc32c::crc32c(encoded) != u32::from_le_bytes(*crc) {
+        return Ok(Err("the checksum of its header is wrong".into()));
+    }
+    let header: SnapshotHeader = match bounded_decode(encoded) {
+        Ok(header) => header,
+        Err(error) => return Ok(Err(error.to_string())),
+    };
+    if header.version > FORMAT_VERSION {
+        return Err(Error::FutureVersion { path: path.into(), found: header.version, supported: FORMAT_VERSION });
+    }
+    let owner = Identity { engine: header.engine, shard: header.shard, shards: header.shards };
+    if owner != identity {
+        return Ok(Err("it belongs to another engine or shard".into()));
+    }
+    if path.file_name() != Some(name(header.segment).as_ref()) {
+        return Ok(Err("it has another snapshot's name".into()));
+    }
+    Ok(Ok(header))
+}
+
+/// Removes all but the newest snapshots; returns the segment covered by the oldest that is kept.
+pub(crate) fn retire(directory: &Path) -> Result<Option<u64>, Error> {
+    let all = list(directory)?;
+    let (old, kept) = all.split_at(all.len().saturating_sub(KEPT));
+    for segment in old {
+        let path = path(directory, *segment);
+        fs::remove_file(&path).map_err(Error::io("remove", &path))?;
+    }
+    // Only a full set allows segments to go: with one snapshot, its loss must not lose the log.
+    Ok(kept.first().copied().filter(|_| kept.len() == KEPT))
+}

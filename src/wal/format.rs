@@ -1,0 +1,153 @@
+//! How records and headers look on disk: one codec a format, and what they share.
+
+mod binary;
+mod jsonl;
+mod line;
+mod text;
+
+pub(crate) use binary::{Binary, bounded_decode, encode_to_vec};
+pub(crate) use jsonl::Jsonl;
+pub(crate) use line::Line;
+
+use super::{
+    block::BlockHeader,
+    record::{DrawRecord, Record},
+    segment::SegmentHeader,
+};
+use crate::{config::LogFormat, storage::WRITE_UNIT};
+
+/// What a format does. Everything here works on bytes in memory.
+pub(crate) trait Codec {
+    /// A block header takes exactly so many bytes.
+    const BLOCK_HEADER_BYTES: usize;
+    /// No draw takes more.
+    const DRAW_BYTES_MAX: usize;
+    /// What a unit that nothing was written to is filled with: this byte, and `FILL_LAST` at its end.
+    const FILL: u8;
+    const FILL_LAST: u8;
+
+    /// Writes a draw to the beginning of `out`, which has at least `DRAW_BYTES_MAX` bytes; returns
+    /// its length.
+    fn encode_draw(out: &mut [u8], seq: u64, draw: DrawRecord) -> usize;
+    /// Appends a record.
+    fn encode(out: &mut Vec<u8>, seq: u64, record: &Record);
+    /// Reads the record at the beginning of `bytes`, and its length.
+    fn decode(bytes: &[u8], seq: u64) -> Result<(Record, usize), Malformed>;
+    /// Writes a block header into `out`, `BLOCK_HEADER_BYTES` long; returns its checksum.
+    fn encode_block(out: &mut [u8], header: &BlockHeader) -> u32;
+    /// Reads a block header and its checksum; `None` where the bytes are not one.
+    fn decode_block(bytes: &[u8]) -> Option<(BlockHeader, u32)>;
+    /// Writes a segment header into `out`, a write unit long; returns its checksum.
+    fn encode_segment(out: &mut [u8], header: &SegmentHeader) -> u32;
+    /// Reads a segment header and its checksum.
+    fn decode_segment(unit: &[u8]) -> Result<(SegmentHeader, u32), HeaderError>;
+}
+
+/// A record that cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Malformed(pub(crate) String);
+
+/// A segment header that cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum HeaderError {
+    Unreadable,
+    Future(u32),
+}
+
+/// Runs `$body` with `$codec` standing for the codec of a [`LogFormat`].
+macro_rules! with_codec {
+    ($format:expr, $codec:ident => $body:expr) => {
+        match $format {
+            $crate::config::LogFormat::Bincode => {
+                type $codec = $crate::wal::format::Binary;
+                $body
+            }
+            $crate::config::LogFormat::Jsonl => {
+                type $codec = $crate::wal::format::Jsonl;
+                $body
+            }
+            $crate::config::LogFormat::Line => {
+                type $codec = $crate::wal::format::Line;
+                $body
+            }
+        }
+    };
+}
+pub(crate) use with_codec;
+
+/// Reads the first unit of a segment: its format, header and the header's checksum.
+pub(crate) fn decode_segment(unit: &[u8]) -> Result<(LogFormat, SegmentHeader, u32), HeaderError> {
+    let format = match unit.first() {
+        Some(b'T') => LogFormat::Bincode,
+        Some(b'{') => LogFormat::Jsonl,
+        Some(b'#') => LogFormat::Line,
+        _ => return Err(HeaderError::Unreadable),
+    };
+    let (header, crc) = with_codec!(format, C => C::decode_segment(unit))?;
+    Ok((format, header, crc))
+}
+
+/// `bytes` bytes of fill, whole units of it.
+pub(crate) fn fill(format: LogFormat, bytes: usize) -> Vec<u8> {
+    let mut chunk = vec![0; bytes];
+    for unit in chunk.chunks_mut(WRITE_UNIT) {
+        with_codec!(format, C => pad::<C>(unit));
+    }
+    chunk
+}
+
+/// Fills what is left of a unit.
+pub(crate) fn pad<C: Codec>(rest: &mut [u8]) {
+    if let Some((last, body)) = rest.split_last_mut() {
+        body.fill(C::FILL);
+        *last = C::FILL_LAST;
+    }
+}
+
+/// Whether this is the rest of a unit, filled.
+pub(crate) fn is_padding<C: Codec>(rest: &[u8]) -> bool {
+    rest.split_last().is_none_or(|(last, body)| *last == C::FILL_LAST && body.iter().all(|byte| *byte == C::FILL))
+}
+
+/// Whether these whole units are fill of some format.
+pub(crate) fn is_fill(bytes: &[u8]) -> bool {
+    bytes.chunks(WRITE_UNIT).all(|unit| is_padding::<Binary>(unit) || is_padding::<Jsonl>(unit))
+}
+
+/// Fixed-width hexadecimal in the text formats: such numbers do not fit into a JSON reader's
+/// floating-point ones.
+pub(crate) mod hex {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(crate) trait Hex: Copy {
+        fn to_hex(self) -> String;
+        fn from_hex(text: &str) -> Option<Self>;
+    }
+
+    macro_rules! hex {
+        ($($type:ty)*) => {$(
+            impl Hex for $type {
+                fn to_hex(self) -> String {
+                    format!("{self:0width$x}", width = size_of::<$type>() * 2)
+                }
+                fn from_hex(text: &str) -> Option<Self> {
+                    <$type>::from_str_radix(text, 16).ok().filter(|value| value.to_hex() == text)
+                }
+            }
+        )*};
+    }
+    hex!(u32 u64 u128);
+
+    pub(crate) fn serialize<T: Hex, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&value.to_hex())
+    }
+
+    pub(crate) fn deserialize<'de, T: Hex, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        T::from_hex(&text).ok_or_else(|| D::Error::custom("a hexadecimal number of full width is expected"))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,103 @@
+//! One short text line a record: `d 17 3 0 4` is record 17, request 3, pool 0, item 4 (`-` for no
+//! prize). Headers are comments: `# ` and a JSON object. What is no draw is `r ` and a JSON object.
+
+use super::{
+    Codec, HeaderError, Malformed,
+    binary::canonical,
+    text::{self, RecordLine},
+};
+use crate::wal::{
+    block::BlockHeader,
+    record::{DrawRecord, NO_PRIZE, Record},
+    segment::SegmentHeader,
+};
+
+const HEADER: &[u8] = b"# ";
+
+/// The line codec.
+pub(crate) struct Line;
+
+impl Codec for Line {
+    const BLOCK_HEADER_BYTES: usize = text::BLOCK_HEADER_BYTES;
+    const DRAW_BYTES_MAX: usize = 80;
+    const FILL: u8 = b' ';
+    const FILL_LAST: u8 = b'\n';
+
+    #[inline]
+    fn encode_draw(out: &mut [u8], seq: u64, draw: DrawRecord) -> usize {
+        let mut at = 0;
+        let mut put = |bytes: &[u8]| {
+            out[at..at + bytes.len()].copy_from_slice(bytes);
+            at += bytes.len();
+        };
+        let mut digits = itoa::Buffer::new();
+        put(b"d ");
+        put(digits.format(seq).as_bytes());
+        put(b" ");
+        put(digits.format(draw.request).as_bytes());
+        put(b" ");
+        put(digits.format(draw.pool).as_bytes());
+        put(b" ");
+        if draw.item == NO_PRIZE {
+            put(b"-");
+        } else {
+            put(digits.format(draw.item).as_bytes());
+        }
+        put(b"\n");
+        at
+    }
+
+    fn encode(out: &mut Vec<u8>, seq: u64, record: &Record) {
+        if let Record::Draw(draw) = record {
+            let mut line = [0; Self::DRAW_BYTES_MAX];
+            let length = Self::encode_draw(&mut line, seq, *draw);
+            out.extend_from_slice(&line[..length]);
+        } else {
+            out.extend_from_slice(b"r ");
+            serde_json::to_writer(&mut *out, &RecordLine::new(seq, record))
+                .expect("writing into memory does not fail");
+            out.push(b'\n');
+        }
+    }
+
+    fn decode(bytes: &[u8], seq: u64) -> Result<(Record, usize), Malformed> {
+        let line = text::first_line(bytes)?;
+        let record = match line.split_at_checked(2) {
+            Some((b"d ", fields)) => draw(fields).ok_or_else(|| Malformed("a draw line with wrong fields".into()))?,
+            Some((b"r ", json)) => serde_json::from_slice(json).map_err(|error| Malformed(error.to_string()))?,
+            _ => return Err(Malformed("a line of no known kind".into())),
+        };
+        Ok((record.record(seq)?, line.len() + 1))
+    }
+
+    fn encode_block(out: &mut [u8], header: &BlockHeader) -> u32 {
+        text::encode_block(HEADER, out, header)
+    }
+
+    fn decode_block(bytes: &[u8]) -> Option<(BlockHeader, u32)> {
+        text::decode_block(HEADER, bytes)
+    }
+
+    fn encode_segment(out: &mut [u8], header: &SegmentHeader) -> u32 {
+        text::encode_segment(HEADER, out, header)
+    }
+
+    fn decode_segment(unit: &[u8]) -> Result<(SegmentHeader, u32), HeaderError> {
+        let header = text::decode_segment(HEADER, unit)?;
+        canonical::<Self>(unit, header).ok_or(HeaderError::Unreadable)
+    }
+}
+
+fn draw(fields: &[u8]) -> Option<RecordLine> {
+    let mut fields = std::str::from_utf8(fields).ok()?.split(' ');
+    let line = RecordLine::Draw {
+        seq: fields.next()?.parse().ok()?,
+        request: fields.next()?.parse().ok()?,
+        pool: fields.next()?.parse().ok()?,
+        item: match fields.next()? {
+            "-" => None,
+            item => Some(item.parse().ok()?),
+        },
+    };
+    fields.next().is_none().then_some(line)
+}

@@ -1,0 +1,172 @@
+//! Every format reads back what it wrote, and the bytes of version 1 stay what they are.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::{
+    pool::{ItemDefinition, OnExhausted},
+    wal::{
+        block::BlockKind,
+        record::{NO_PRIZE, PoolPart},
+    },
+};
+
+const FORMATS: [LogFormat; 3] = [LogFormat::Bincode, LogFormat::Jsonl, LogFormat::Line];
+
+fn block_header(number: u64) -> BlockHeader {
+    BlockHeader {
+        kind: BlockKind::Records,
+        salt: number,
+        shard: 255,
+        segment: number,
+        number,
+        offset: number,
+        first_seq: number,
+        count: u32::MAX,
+        length: u32::MAX,
+        durable_upto: number,
+        previous: u32::MAX,
+        payload_crc: 1,
+    }
+}
+
+fn segment_header(version: u32) -> SegmentHeader {
+    SegmentHeader {
+        version,
+        engine: 7,
+        shard: 1,
+        shards: 2,
+        segment: 3,
+        first_seq: 4,
+        salt: 5,
+        segment_bytes: 65536,
+        previous: 6,
+    }
+}
+
+fn record() -> impl Strategy<Value = Record> {
+    let draw = (0..1u32 << 24, prop_oneof![Just(NO_PRIZE), 0..1u32 << 24], any::<u64>())
+        .prop_map(|(pool, item, request)| Record::Draw(DrawRecord { pool, item, request }));
+    let item = ("[^\\x00-\\x1f]{1,20}", any::<u64>(), any::<Option<u64>>())
+        .prop_map(|(id, weight, stock)| ItemDefinition { id, weight, stock });
+    let pool = (any::<u32>(), "\\PC{1,20}", prop::collection::vec(item, 0..5)).prop_map(|(pool, name, items)| {
+        Record::Pool(PoolPart { pool, name, on_exhausted: OnExhausted::NoPrize, items_total: 9, first_item: 1, items })
+    });
+    let reserved = any::<u64>().prop_map(|upto| Record::RequestsReserved { upto });
+    prop_oneof![draw, pool, reserved]
+}
+
+proptest! {
+    #[test]
+    fn records_come_back(record in record(), seq in any::<u64>(), tail in any::<Vec<u8>>()) {
+        for format in FORMATS {
+            with_codec!(format, C => {
+                let mut bytes = Vec::new();
+                C::encode(&mut bytes, seq, &record);
+                let length = bytes.len();
+                if let Record::Draw(draw) = &record {
+                    let mut fast = vec![0; C::DRAW_BYTES_MAX];
+                    let fast_length = C::encode_draw(&mut fast, seq, *draw);
+                    prop_assert_eq!(&fast[..fast_length], &bytes[..]);
+                }
+                bytes.extend_from_slice(&tail);
+                prop_assert_eq!(C::decode(&bytes, seq), Ok((record.clone(), length)));
+            });
+        }
+    }
+
+    #[test]
+    fn garbage_is_refused_without_a_panic(bytes in any::<Vec<u8>>(), seq in any::<u64>()) {
+        for format in FORMATS {
+            with_codec!(format, C => {
+                let _ = C::decode(&bytes, seq);
+                prop_assert!(C::decode_block(&bytes).is_none());
+            });
+        }
+        prop_assert!(decode_segment(&bytes).is_err());
+    }
+}
+
+#[test]
+fn headers_come_back_and_no_flipped_bit_goes_unseen() {
+    for format in FORMATS {
+        with_codec!(format, C => {
+            let mut unit = [0; WRITE_UNIT];
+            let crc = C::encode_segment(&mut unit, &segment_header(1));
+            assert_eq!(decode_segment(&unit), Ok((format, segment_header(1), crc)));
+            for bit in 0..unit.len() * 8 {
+                unit[bit / 8] ^= 1 << (bit % 8);
+                assert!(decode_segment(&unit).is_err(), "{format:?} bit {bit}");
+                unit[bit / 8] ^= 1 << (bit % 8);
+            }
+            for header in [block_header(0), block_header(u64::MAX)] {
+                let mut bytes = vec![0; C::BLOCK_HEADER_BYTES];
+                let crc = C::encode_block(&mut bytes, &header);
+                assert_eq!(C::decode_block(&bytes), Some((header, crc)));
+                for bit in 0..bytes.len() * 8 {
+                    bytes[bit / 8] ^= 1 << (bit % 8);
+                    assert_eq!(C::decode_block(&bytes), None, "{format:?} bit {bit}");
+                    bytes[bit / 8] ^= 1 << (bit % 8);
+                }
+            }
+        });
+    }
+}
+
+#[test]
+fn a_future_version_is_named() {
+    for format in FORMATS {
+        let mut unit = [0; WRITE_UNIT];
+        with_codec!(format, C => C::encode_segment(&mut unit, &segment_header(9)));
+        assert_eq!(decode_segment(&unit), Err(HeaderError::Future(9)));
+    }
+}
+
+#[test]
+fn golden_bytes_of_version_1() {
+    let draw = Record::Draw(DrawRecord { pool: 0x0203, item: 0x0405, request: 0x0607_0809 });
+    let mut bytes = Vec::new();
+    Binary::encode(&mut bytes, 1, &draw);
+    assert_eq!(bytes, [1, 3, 2, 0, 5, 4, 0, 0, 9, 8, 7, 6, 0, 0, 0, 0]);
+
+    let items = vec![ItemDefinition { id: "a\"".into(), weight: 258, stock: Some(3) }];
+    let part =
+        PoolPart { pool: 1, name: "p".into(), on_exhausted: OnExhausted::NoPrize, items_total: 1, first_item: 0, items };
+    let mut bytes = Vec::new();
+    Binary::encode(&mut bytes, 1, &Record::Pool(part.clone()));
+    #[rustfmt::skip]
+    assert_eq!(bytes, [
+        2, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, b'p', 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0,
+        1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, b'a', b'"', 2, 1, 0, 0, 0, 0, 0, 0,
+        1, 3, 0, 0, 0, 0, 0, 0, 0,
+    ]);
+
+    let mut text = Vec::new();
+    Jsonl::encode(&mut text, 17, &draw);
+    Jsonl::encode(&mut text, 18, &Record::Pool(part));
+    Line::encode(&mut text, 19, &draw);
+    Line::encode(&mut text, 20, &Record::RequestsReserved { upto: 5 });
+    let expected = r#"{"type":"draw","seq":17,"request":101124105,"pool":515,"item":1029}
+{"type":"pool","seq":18,"part":{"pool":1,"name":"p","on_exhausted":"no_prize","items_total":1,"first_item":0,"items":[{"id":"a\"","weight":258,"stock":3}]}}
+d 19 101124105 515 1029
+r {"type":"requests_reserved","seq":20,"upto":5}
+"#;
+    assert_eq!(String::from_utf8(text).unwrap(), expected);
+}
+
+#[test]
+fn an_item_list_of_an_impossible_length_is_refused_before_it_is_allocated() {
+    let mut bytes = Vec::new();
+    let part = PoolPart {
+        pool: 1,
+        name: "p".into(),
+        on_exhausted: OnExhausted::NoPrize,
+        items_total: 1,
+        first_item: 0,
+        items: Vec::new(),
+    };
+    Binary::encode(&mut bytes, 1, &Record::Pool(part));
+    let end = bytes.len();
+    bytes[end - 8..].copy_from_slice(&u64::MAX.to_le_bytes());
+    assert!(Binary::decode(&bytes, 1).is_err());
+}

@@ -1,0 +1,168 @@
+//! Segments: the files of a shard's log, their names, headers and making.
+
+use std::{
+    fs::{self, File},
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicU64, Ordering},
+    thread::Thread,
+};
+
+use bincode::{Decode, Encode};
+use crossbeam_queue::ArrayQueue;
+use serde::{Deserialize, Serialize};
+
+use super::format;
+use crate::{config::LogFormat, error::Error, storage::WRITE_UNIT, sys};
+
+/// The version of everything that is written to disk.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// What stands at the beginning of a segment, in a write unit of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
+pub struct SegmentHeader {
+    /// The version of the format.
+    pub version: u32,
+    /// The engine, so that no other engine's segments are replayed.
+    #[serde(with = "super::format::hex")]
+    pub engine: u128,
+    /// The shard.
+    pub shard: u32,
+    /// Of so many shards.
+    pub shards: u32,
+    /// The segment's number, from 1.
+    pub segment: u64,
+    /// The sequence number of its first record.
+    pub first_seq: u64,
+    /// A random number that every block of the segment repeats.
+    #[serde(with = "super::format::hex")]
+    pub salt: u64,
+    /// The file's size in bytes until it is sealed and cut to what it holds.
+    pub segment_bytes: u64,
+    /// The checksum of the last header of the segment before.
+    #[serde(with = "super::format::hex")]
+    pub previous: u32,
+}
+
+/// Who writes a log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Identity {
+    /// The engine's id.
+    pub engine: u128,
+    /// The shard.
+    pub shard: u32,
+    /// Of so many shards.
+    pub shards: u32,
+}
+
+/// The file of segment `number`.
+pub fn path(directory: &Path, number: u64) -> PathBuf {
+    directory.join(format!("segment-{number:012}.log"))
+}
+
+/// The numbers of the segments in a shard's directory, rising.
+pub fn list(directory: &Path) -> Result<Vec<u64>, Error> {
+    numbered(directory, "segment-", ".log")
+}
+
+/// The numbers in the names `prefix` + twelve digits or more + `suffix`, rising.
+pub(crate) fn numbered(directory: &Path, prefix: &str, suffix: &str) -> Result<Vec<u64>, Error> {
+    let mut numbers = Vec::new();
+    for entry in fs::read_dir(directory).map_err(Error::io("list", directory))? {
+        let name = entry.map_err(Error::io("list", directory))?.file_name();
+        let digits = name.to_str().and_then(|name| name.strip_prefix(prefix)?.strip_suffix(suffix));
+        if let Some(number) = digits.filter(|digits| digits.len() >= 12).and_then(|digits| digits.parse().ok()) {
+            numbers.push(number);
+        }
+    }
+    numbers.sort_unstable();
+    Ok(numbers)
+}
+
+/// Makes segment `number`: filled in full, flushed, and only then under its name, so that a segment
+/// that is there has its whole length. A write into it later changes no metadata.
+pub(crate) fn prepare(directory: &Path, number: u64, bytes: u64, log_format: LogFormat) -> Result<PathBuf, Error> {
+    let temporary = directory.join(format!("segment-{number:012}.tmp"));
+    let made = fill_file(&temporary, bytes, log_format).and_then(|()| {
+        let path = path(directory, number);
+        fs::rename(&temporary, &path)?;
+        sys::sync_directory(directory)?;
+        Ok(path)
+    });
+    made.map_err(|source| {
+        // A full disk is no reason to leave half a segment on it.
+        let _ = fs::remove_file(&temporary);
+        Error::Io { action: "prepare", path: temporary, source }
+    })
+}
+
+fn fill_file(path: &Path, bytes: u64, log_format: LogFormat) -> io::Result<()> {
+    const CHUNK: usize = 1 << 20;
+    let chunk = format::fill(log_format, CHUNK.min(bytes as usize));
+    let mut file = File::create(path)?;
+    let mut left = bytes;
+    while left > 0 {
+        let part = left.min(chunk.len() as u64);
+        file.write_all(&chunk[..part as usize])?;
+        left -= part;
+    }
+    file.sync_all()
+}
+
+/// Overwrites everything from `offset` to the end of the file with fill, and flushes.
+pub(crate) fn erase_from(path: &Path, offset: u64, log_format: LogFormat) -> io::Result<()> {
+    use std::os::unix::fs::FileExt;
+    debug_assert!(offset.is_multiple_of(WRITE_UNIT as u64));
+    let file = File::options().write(true).open(path)?;
+    let length = file.metadata()?.len();
+    let chunk = format::fill(log_format, 1 << 20);
+    let mut at = offset;
+    while at < length {
+        let part = (length - at).min(chunk.len() as u64);
+        file.write_all_at(&chunk[..part as usize], at)?;
+        at += part;
+    }
+    file.sync_all()
+}
+
+/// A segment that is ready to be written.
+#[derive(Debug)]
+pub(crate) struct PreparedSegment {
+    pub(crate) number: u64,
+    pub(crate) path: PathBuf,
+    pub(crate) bytes: u64,
+}
+
+/// What passes between a shard and the housekeeper: prepared segments one way, the number of the
+/// last sealed one the other.
+#[derive(Debug)]
+pub(crate) struct SegmentSupply {
+    pub(crate) prepared: ArrayQueue<PreparedSegment>,
+    sealed_upto: AtomicU64,
+    housekeeper: Option<Thread>,
+}
+
+impl SegmentSupply {
+    pub(crate) fn new(sealed_upto: u64, housekeeper: Option<Thread>) -> Self {
+        Self { prepared: ArrayQueue::new(2), sealed_upto: AtomicU64::new(sealed_upto), housekeeper }
+    }
+
+    /// The shard says that a segment is sealed, durably.
+    pub(crate) fn seal(&self, number: u64) {
+        // Release: whoever sees the number also sees the segment's bytes in the file.
+        self.sealed_upto.store(number, Ordering::Release);
+        self.wake();
+    }
+
+    /// The number of the last sealed segment.
+    pub(crate) fn sealed_upto(&self) -> u64 {
+        self.sealed_upto.load(Ordering::Acquire)
+    }
+
+    /// Once a segment, not once a draw: the system call does not matter.
+    pub(crate) fn wake(&self) {
+        if let Some(housekeeper) = &self.housekeeper {
+            housekeeper.unpark();
+        }
+    }
+}
