@@ -166,8 +166,18 @@ impl Config {
                 format!("{:?}", self.shards.unwrap_or_default()),
                 "1 to 256",
             ),
-            ("clients_max", (1..=1024).contains(&self.clients_max), self.clients_max.to_string(), "1 to 1024"),
-            ("ring_slots", (2..=1 << 20).contains(&self.ring_slots), self.ring_slots.to_string(), "2 to 1048576"),
+            (
+                "clients_max",
+                (1..=1024).contains(&self.clients_max),
+                self.clients_max.to_string(),
+                "1 to 1024",
+            ),
+            (
+                "ring_slots",
+                (2..=1 << 20).contains(&self.ring_slots),
+                self.ring_slots.to_string(),
+                "2 to 1048576",
+            ),
             (
                 "segment_bytes",
                 (64 << 10..=4 << 30).contains(&self.segment_bytes)
@@ -188,7 +198,12 @@ impl Config {
                 self.blocks_in_flight.to_string(),
                 "1 to 64",
             ),
-            ("snapshot_records", self.snapshot_records >= 1, self.snapshot_records.to_string(), "1 or more"),
+            (
+                "snapshot_records",
+                self.snapshot_records >= 1,
+                self.snapshot_records.to_string(),
+                "1 or more",
+            ),
             (
                 "commit_delay",
                 self.commit_delay <= Duration::from_secs(1),
@@ -228,7 +243,14 @@ mod tests {
             commit_records: 3,
             ..Config::default()
         };
-        let keys: Vec<_> = config.out_of_bounds().into_iter().map(|mistake| mistake.key).collect();
-        assert_eq!(keys, ["shards", "segment_bytes", "block_bytes", "commit_records"]);
+        let keys: Vec<_> = config
+            .out_of_bounds()
+            .into_iter()
+            .map(|mistake| mistake.key)
+            .collect();
+        assert_eq!(
+            keys,
+            ["shards", "segment_bytes", "block_bytes", "commit_records"]
+        );
     }
 }

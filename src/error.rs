@@ -74,7 +74,9 @@ pub enum Error {
     #[error(transparent)]
     Pool(#[from] PoolError),
     /// A pool of this name is registered with another definition.
-    #[error("pool \"{pool}\" is already registered with another definition: {difference}; use another name, or the definition it has")]
+    #[error(
+        "pool \"{pool}\" is already registered with another definition: {difference}; use another name, or the definition it has"
+    )]
     PoolConflict {
         /// The pool.
         pool: String,
@@ -118,15 +120,24 @@ pub enum Error {
 }
 
 impl Error {
-    pub(crate) fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+    pub(crate) fn io(
+        action: &'static str,
+        path: impl Into<PathBuf>,
+    ) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
-        move |source| Self::Io { action, path, source }
+        move |source| Self::Io {
+            action,
+            path,
+            source,
+        }
     }
 }
 
 fn advice(source: &io::Error) -> &'static str {
     match source.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "; free some space and open it again, nothing is lost",
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "; free some space and open it again, nothing is lost"
+        }
         io::ErrorKind::PermissionDenied => "; check the owner and the mode",
         io::ErrorKind::ReadOnlyFilesystem => "; the file system is read-only",
         io::ErrorKind::NotADirectory => "; name a directory",
@@ -135,7 +146,10 @@ fn advice(source: &io::Error) -> &'static str {
 }
 
 fn summary(findings: &[Finding]) -> String {
-    let mut text = findings.first().map(ToString::to_string).unwrap_or_default();
+    let mut text = findings
+        .first()
+        .map(ToString::to_string)
+        .unwrap_or_default();
     if findings.len() > 1 {
         text += &format!(" (and {} more)", findings.len() - 1);
     }
@@ -148,7 +162,9 @@ fn summary(findings: &[Finding]) -> String {
 pub enum Stopped {
     /// A write or flush failed. What was submitted and not acknowledged may or may not be in the
     /// log.
-    #[error("shard {shard} has stopped: {reason}; unanswered draws may or may not have been made: reopen the engine, which recovers, and look at the log")]
+    #[error(
+        "shard {shard} has stopped: {reason}; unanswered draws may or may not have been made: reopen the engine, which recovers, and look at the log"
+    )]
     Failed {
         /// The shard.
         shard: usize,
@@ -184,7 +200,9 @@ pub enum DrawError {
     Submit(#[from] SubmitError),
     /// No answer in time: the draw may or may not be made. Its completion comes by
     /// [`poll`](crate::Client::poll) if it is.
-    #[error("no answer to request {request} in time; it may still be drawn: poll for its completion")]
+    #[error(
+        "no answer to request {request} in time; it may still be drawn: poll for its completion"
+    )]
     Unknown {
         /// The request that is still open.
         request: RequestId,
@@ -247,9 +265,15 @@ pub struct Finding {
 
 impl std::fmt::Display for Finding {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "shard {}, {} at offset {}", self.shard, self.segment, self.offset)?;
+        write!(
+            f,
+            "shard {}, {} at offset {}",
+            self.shard, self.segment, self.offset
+        )?;
         match (self.first_seq, self.last_seq) {
-            (Some(first), Some(last)) if first != last => write!(f, ", sequence numbers {first} to {last}")?,
+            (Some(first), Some(last)) if first != last => {
+                write!(f, ", sequence numbers {first} to {last}")?
+            }
             (Some(first), Some(_)) => write!(f, ", sequence number {first}")?,
             (Some(first), None) => write!(f, ", from sequence number {first}")?,
             _ => {}

@@ -1,6 +1,6 @@
 //! Pools and items: what may be drawn, how likely, and how often.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, fmt};
 
 use bincode::{Decode, Encode};
 use serde::{Deserialize, Serialize};
@@ -11,7 +11,9 @@ pub const NAME_BYTES_MAX: usize = 256;
 pub const ITEMS_MAX: usize = 1 << 24;
 
 /// What a pool does with the weight of an item that ran out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, Encode, Decode)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, Encode, Decode,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum OnExhausted {
     /// The items still in stock share the odds in proportion to their weights (the default).
@@ -31,6 +33,16 @@ pub struct ItemDefinition {
     pub weight: u64,
     /// How many units there are; `None` is unlimited.
     pub stock: Option<u64>,
+}
+
+impl fmt::Display for ItemDefinition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "item \"{}\" with weight {} and ", self.id, self.weight)?;
+        match self.stock {
+            Some(stock) => write!(f, "a stock of {stock}"),
+            None => write!(f, "unlimited stock"),
+        }
+    }
 }
 
 /// A named pool of items, as it is registered with an engine.
@@ -62,13 +74,18 @@ pub enum PoolError {
         pool: String,
     },
     /// Every weight is 0, so nothing could ever be drawn.
-    #[error("the weights of pool \"{pool}\" sum to 0, so nothing could be drawn; give an item a weight above 0")]
+    #[error(
+        "the weights of pool \"{pool}\" sum to 0, so nothing could be drawn; give an item a weight above 0"
+    )]
     ZeroWeight {
         /// The pool.
         pool: String,
     },
     /// The weights' sum does not fit into 64 bits.
-    #[error("the weights of pool \"{pool}\" sum to more than {}; scale them down", u64::MAX)]
+    #[error(
+        "the weights of pool \"{pool}\" sum to more than {}; scale them down",
+        u64::MAX
+    )]
     WeightOverflow {
         /// The pool.
         pool: String,
@@ -98,7 +115,10 @@ pub enum PoolError {
         items: usize,
     },
     /// A stock that is too large to be told from "unlimited".
-    #[error("item \"{item}\" of pool \"{pool}\" has a stock of {}; leave the stock out for an unlimited item", u64::MAX)]
+    #[error(
+        "item \"{item}\" of pool \"{pool}\" has a stock of {}; leave the stock out for an unlimited item",
+        u64::MAX
+    )]
     Stock {
         /// The pool.
         pool: String,
@@ -110,7 +130,11 @@ pub enum PoolError {
 impl PoolDefinition {
     /// A pool without items yet, that renormalises when an item runs out.
     pub fn new(name: impl Into<String>) -> Self {
-        Self { name: name.into(), on_exhausted: OnExhausted::default(), items: Vec::new() }
+        Self {
+            name: name.into(),
+            on_exhausted: OnExhausted::default(),
+            items: Vec::new(),
+        }
     }
 
     /// Sets what happens to the weight of an item that ran out.
@@ -123,20 +147,50 @@ impl PoolDefinition {
     /// Adds an item with a finite stock.
     #[must_use]
     pub fn item(mut self, id: impl Into<String>, weight: u64, stock: u64) -> Self {
-        self.items.push(ItemDefinition { id: id.into(), weight, stock: Some(stock) });
+        self.items.push(ItemDefinition {
+            id: id.into(),
+            weight,
+            stock: Some(stock),
+        });
         self
     }
 
     /// Adds an item that never runs out.
     #[must_use]
     pub fn unlimited(mut self, id: impl Into<String>, weight: u64) -> Self {
-        self.items.push(ItemDefinition { id: id.into(), weight, stock: None });
+        self.items.push(ItemDefinition {
+            id: id.into(),
+            weight,
+            stock: None,
+        });
         self
     }
 
     /// The sum of all weights, or `None` where it does not fit into 64 bits.
     pub fn total_weight(&self) -> Option<u64> {
-        self.items.iter().try_fold(0u64, |sum, item| sum.checked_add(item.weight))
+        self.items
+            .iter()
+            .try_fold(0u64, |sum, item| sum.checked_add(item.weight))
+    }
+
+    /// The first thing in which another definition differs, in words; `None` if they are the same.
+    pub fn difference(&self, other: &Self) -> Option<String> {
+        if self.on_exhausted != other.on_exhausted {
+            return Some(format!(
+                "on_exhausted is {:?}, not {:?}",
+                self.on_exhausted, other.on_exhausted
+            ));
+        }
+        if let Some((one, another)) = self
+            .items
+            .iter()
+            .zip(&other.items)
+            .find(|(one, another)| one != another)
+        {
+            return Some(format!("it has {one}, not {another}"));
+        }
+        let (one, another) = (self.items.len(), other.items.len());
+        (one != another).then(|| format!("it has {one} items, not {another}"))
     }
 
     /// Checks everything that registering the pool would check.
@@ -155,13 +209,25 @@ impl PoolDefinition {
         let pool = || shortened(&self.name);
         let mut found = Vec::new();
         if !is_name(&self.name) {
-            found.push((None, PoolError::Name { what: "pool", name: pool() }));
+            found.push((
+                None,
+                PoolError::Name {
+                    what: "pool",
+                    name: pool(),
+                },
+            ));
         }
         if self.items.is_empty() {
             found.push((None, PoolError::Empty { pool: pool() }));
         } else if self.items.len() > ITEMS_MAX {
             let items = self.items.len();
-            found.push((None, PoolError::TooManyItems { pool: pool(), items }));
+            found.push((
+                None,
+                PoolError::TooManyItems {
+                    pool: pool(),
+                    items,
+                },
+            ));
         } else {
             match self.total_weight() {
                 Some(0) => found.push((None, PoolError::ZeroWeight { pool: pool() })),
@@ -176,12 +242,30 @@ impl PoolDefinition {
             }
             let id = || shortened(&item.id);
             if !is_name(&item.id) {
-                found.push((Some(index), PoolError::Name { what: "item", name: id() }));
+                found.push((
+                    Some(index),
+                    PoolError::Name {
+                        what: "item",
+                        name: id(),
+                    },
+                ));
             } else if !ids.insert(item.id.as_str()) {
-                found.push((Some(index), PoolError::DuplicateItem { pool: pool(), item: id() }));
+                found.push((
+                    Some(index),
+                    PoolError::DuplicateItem {
+                        pool: pool(),
+                        item: id(),
+                    },
+                ));
             }
             if item.stock == Some(u64::MAX) {
-                found.push((Some(index), PoolError::Stock { pool: pool(), item: id() }));
+                found.push((
+                    Some(index),
+                    PoolError::Stock {
+                        pool: pool(),
+                        item: id(),
+                    },
+                ));
             }
         }
         found.truncate(limit);
@@ -203,16 +287,28 @@ mod tests {
 
     #[test]
     fn mistakes_are_all_found() {
-        let pool = PoolDefinition::new("p").item("a", u64::MAX, 1).item("a", 1, 1).item("", 0, u64::MAX);
+        let pool = PoolDefinition::new("p")
+            .item("a", u64::MAX, 1)
+            .item("a", 1, 1)
+            .item("", 0, u64::MAX);
         let found: Vec<_> = pool.mistakes(10).into_iter().map(|(at, _)| at).collect();
         assert_eq!(found, [None, Some(1), Some(2), Some(2)]);
-        assert_eq!(pool.validate(), Err(PoolError::WeightOverflow { pool: "p".into() }));
+        assert_eq!(
+            pool.validate(),
+            Err(PoolError::WeightOverflow { pool: "p".into() })
+        );
     }
 
     #[test]
     fn empty_and_weightless_pools_are_refused() {
-        assert!(matches!(PoolDefinition::new("p").validate(), Err(PoolError::Empty { .. })));
+        assert!(matches!(
+            PoolDefinition::new("p").validate(),
+            Err(PoolError::Empty { .. })
+        ));
         let weightless = PoolDefinition::new("p").unlimited("a", 0);
-        assert!(matches!(weightless.validate(), Err(PoolError::ZeroWeight { .. })));
+        assert!(matches!(
+            weightless.validate(),
+            Err(PoolError::ZeroWeight { .. })
+        ));
     }
 }

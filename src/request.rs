@@ -1,5 +1,9 @@
 //! What goes into an engine and what comes out: requests, their ids, completions.
 
+mod ids;
+
+pub(crate) use ids::{RequestIdLease, RequestIdSource};
+
 use std::fmt;
 
 /// Names a pool of one engine: the shard it lives on and its place there.
@@ -127,6 +131,22 @@ impl From<CompletionSlot> for Completion {
                 CompletionSlot::EXHAUSTED => Outcome::Exhausted,
                 CompletionSlot::UNKNOWN_POOL => Outcome::UnknownPool,
                 item => Outcome::Item(item),
+            },
+        }
+    }
+}
+
+impl From<Completion> for CompletionSlot {
+    fn from(completion: Completion) -> Self {
+        Self {
+            request: completion.request,
+            seq: completion.seq.unwrap_or(0),
+            pool: completion.pool,
+            item: match completion.outcome {
+                Outcome::Item(item) => item,
+                Outcome::NoPrize => Self::NO_PRIZE,
+                Outcome::Exhausted => Self::EXHAUSTED,
+                Outcome::UnknownPool => Self::UNKNOWN_POOL,
             },
         }
     }

@@ -6,7 +6,7 @@ mod reply;
 mod staged;
 
 pub(crate) use idle::{Backoff, Sleeper};
-pub(crate) use reply::{Answer, Reply, reply};
+pub(crate) use reply::{Answer, NoAnswer, Reply, reply};
 pub(crate) use staged::StagedProducer;
 
 use std::sync::Arc;
@@ -50,7 +50,17 @@ impl Drop for ClientPlace {
 pub(crate) fn pair(slots: usize, place: Arc<ClientPlace>) -> (ClientEnd, ShardEnd) {
     let (request_producer, request_consumer) = RingBuffer::new(slots);
     let (completion_producer, completion_consumer) = RingBuffer::new(slots);
-    let client = ClientEnd { requests: request_producer, completions: completion_consumer };
+    let client = ClientEnd {
+        requests: request_producer,
+        completions: completion_consumer,
+    };
     let completions = StagedProducer::new(completion_producer);
-    (client, ShardEnd { requests: request_consumer, completions, _place: place })
+    (
+        client,
+        ShardEnd {
+            requests: request_consumer,
+            completions,
+            _place: place,
+        },
+    )
 }

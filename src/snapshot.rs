@@ -86,11 +86,19 @@ pub(crate) fn write(
     let encoded = encode_to_vec(&header);
     debug_assert_eq!(encoded.len(), HEADER_BYTES);
     let crc = crc32c::crc32c(&encoded).to_le_bytes();
-    let path = sys::replace_file(directory, &name(covered.segment), &[MAGIC, &encoded, &crc, &payload])?;
+    let path = sys::replace_file(
+        directory,
+        &name(covered.segment),
+        &[MAGIC, &encoded, &crc, &payload],
+    )?;
     match read_payload(&path, identity)? {
         Ok((back, bytes)) if back == header && bytes == payload => Ok(()),
-        Ok(_) => Err(Error::Snapshot { reason: format!("{} reads back differently", path.display()) }),
-        Err(reason) => Err(Error::Snapshot { reason: format!("{} reads back as damaged: {reason}", path.display()) }),
+        Ok(_) => Err(Error::Snapshot {
+            reason: format!("{} reads back differently", path.display()),
+        }),
+        Err(reason) => Err(Error::Snapshot {
+            reason: format!("{} reads back as damaged: {reason}", path.display()),
+        }),
     }
 }
 
@@ -100,9 +108,22 @@ pub(crate) fn read<T: Decode<()>>(
     identity: Identity,
 ) -> Result<Result<(Covered, T), String>, Error> {
     Ok(read_payload(path, identity)?.and_then(|(header, payload)| {
-        let state = bounded_decode(&payload).map_err(|error| format!("its content cannot be read: {error}"))?;
-        let SnapshotHeader { segment, next_seq, chain, .. } = header;
-        Ok((Covered { segment, next_seq, chain }, state))
+        let state = bounded_decode(&payload)
+            .map_err(|error| format!("its content cannot be read: {error}"))?;
+        let SnapshotHeader {
+            segment,
+            next_seq,
+            chain,
+            ..
+        } = header;
+        Ok((
+            Covered {
+                segment,
+                next_seq,
+                chain,
+            },
+            state,
+        ))
     }))
 }
 
@@ -115,7 +136,8 @@ fn read_payload(path: &Path, identity: Identity) -> Result<Payload, Error> {
     if length < PREFIX_BYTES as u64 {
         return Ok(Err("it is shorter than its header".into()));
     }
-    file.read_exact(&mut prefix).map_err(Error::io("read", path))?;
+    file.read_exact(&mut prefix)
+        .map_err(Error::io("read", path))?;
     let header = match check_header(path, &prefix, identity)? {
         Ok(header) => header,
         Err(reason) => return Ok(Err(reason)),
@@ -125,15 +147,22 @@ fn read_payload(path: &Path, identity: Identity) -> Result<Payload, Error> {
         return Ok(Err("it is shorter or longer than its header says".into()));
     }
     let mut payload = vec![0; header.payload_bytes as usize];
-    file.read_exact(&mut payload).map_err(Error::io("read", path))?;
+    file.read_exact(&mut payload)
+        .map_err(Error::io("read", path))?;
     if crc32c::crc32c(&payload) != header.payload_crc {
         return Ok(Err("the checksum of its content is wrong".into()));
     }
     Ok(Ok((header, payload)))
 }
 
-fn check_header(path: &Path, prefix: &[u8; PREFIX_BYTES], identity: Identity) -> Result<Result<SnapshotHeader, String>, Error> {
-    let (body, crc) = prefix.split_last_chunk::<4>().expect("a prefix ends with its checksum");
+fn check_header(
+    path: &Path,
+    prefix: &[u8; PREFIX_BYTES],
+    identity: Identity,
+) -> Result<Result<SnapshotHeader, String>, Error> {
+    let (body, crc) = prefix
+        .split_last_chunk::<4>()
+        .expect("a prefix ends with its checksum");
     let Some(encoded) = body.strip_prefix(MAGIC) else {
         return Ok(Err("it does not begin like a snapshot".into()));
     };
@@ -145,9 +174,17 @@ fn check_header(path: &Path, prefix: &[u8; PREFIX_BYTES], identity: Identity) ->
         Err(error) => return Ok(Err(error.to_string())),
     };
     if header.version > FORMAT_VERSION {
-        return Err(Error::FutureVersion { path: path.into(), found: header.version, supported: FORMAT_VERSION });
+        return Err(Error::FutureVersion {
+            path: path.into(),
+            found: header.version,
+            supported: FORMAT_VERSION,
+        });
     }
-    let owner = Identity { engine: header.engine, shard: header.shard, shards: header.shards };
+    let owner = Identity {
+        engine: header.engine,
+        shard: header.shard,
+        shards: header.shards,
+    };
     if owner != identity {
         return Ok(Err("it belongs to another engine or shard".into()));
     }

@@ -3,11 +3,20 @@
 //! A storage owns a few block buffers. The log fills one while others are on their way to the
 //! device, and learns from [`Storage::reap`] which have arrived. A storage never sees a record.
 
+mod aligned;
 pub mod file;
+pub mod immediate;
 pub mod mmap;
 pub mod null;
 pub mod sim;
+mod slots;
+mod target;
 pub mod uring;
+
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 
 use std::{io, path::Path};
 
@@ -68,20 +77,28 @@ pub struct Opened {
 
 /// Makes a storage of the given kind. Call it on the thread that will use it.
 ///
-/// Where the kernel refuses io_uring, `uring` falls back to `file` and says why in
+/// Where the kernel refuses `io_uring`, `uring` falls back to `file` and says why in
 /// [`Opened::fallback`].
 pub fn open(kind: StorageKind, options: StorageOptions) -> io::Result<Opened> {
     let storage: Box<dyn Storage> = match kind {
         StorageKind::Uring => match uring::UringStorage::new(options) {
             Ok(storage) => Box::new(storage),
             Err(error) => {
-                let fallback = Some(format!("io_uring is not available here ({error}); using file"));
-                return Ok(Opened { storage: Box::new(file::FileStorage::new(options)), fallback });
+                let fallback = Some(format!(
+                    "io_uring is not available here ({error}); using file"
+                ));
+                return Ok(Opened {
+                    storage: Box::new(file::FileStorage::new(options)),
+                    fallback,
+                });
             }
         },
         StorageKind::Mmap => Box::new(mmap::MmapStorage::new(options)),
         StorageKind::File => Box::new(file::FileStorage::new(options)),
         StorageKind::None => Box::new(null::NullStorage::new(options)),
     };
-    Ok(Opened { storage, fallback: None })
+    Ok(Opened {
+        storage,
+        fallback: None,
+    })
 }

@@ -17,7 +17,11 @@ pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {
 }
 
 /// Makes an existing file's content durable under its name: written beside it, then renamed.
-pub(crate) fn replace_file(directory: &Path, name: &str, parts: &[&[u8]]) -> Result<PathBuf, Error> {
+pub(crate) fn replace_file(
+    directory: &Path,
+    name: &str,
+    parts: &[&[u8]],
+) -> Result<PathBuf, Error> {
     use std::io::Write as _;
     let path = directory.join(name);
     let temporary = directory.join(format!("{name}.tmp"));
@@ -33,7 +37,11 @@ pub(crate) fn replace_file(directory: &Path, name: &str, parts: &[&[u8]]) -> Res
     write().map_err(|source| {
         // What is half written would only take space; the error tells what happened.
         let _ = std::fs::remove_file(&temporary);
-        Error::Io { action: "write", path: path.clone(), source }
+        Error::Io {
+            action: "write",
+            path: path.clone(),
+            source,
+        }
     })?;
     Ok(path)
 }
@@ -46,18 +54,30 @@ impl DirectoryLock {
     /// Takes the lock, or says who cannot have it.
     pub(crate) fn take(directory: &Path) -> Result<Self, Error> {
         let path = directory.join(LOCK_FILE);
-        let open = File::options().create(true).truncate(false).write(true).open(&path);
+        let open = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path);
         let file = open.map_err(Error::io("open", &path))?;
         match file.try_lock() {
             Ok(()) => Ok(Self(file)),
-            Err(TryLockError::WouldBlock) => Err(Error::Locked { path: directory.to_path_buf() }),
-            Err(TryLockError::Error(source)) => Err(Error::Io { action: "lock", path, source }),
+            Err(TryLockError::WouldBlock) => Err(Error::Locked {
+                path: directory.to_path_buf(),
+            }),
+            Err(TryLockError::Error(source)) => Err(Error::Io {
+                action: "lock",
+                path,
+                source,
+            }),
         }
     }
 
     /// Whether an engine holds the directory at this moment.
     pub(crate) fn is_held(directory: &Path) -> bool {
-        let Ok(file) = File::open(directory.join(LOCK_FILE)) else { return false };
+        let Ok(file) = File::open(directory.join(LOCK_FILE)) else {
+            return false;
+        };
         matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
     }
 }

@@ -22,7 +22,11 @@ impl Sleeper {
     const SLEEP_MAX: Duration = Duration::from_millis(50);
 
     pub(crate) fn new(idle: Idle) -> Self {
-        Self { idle, asleep: AtomicBool::new(false), thread: std::sync::OnceLock::new() }
+        Self {
+            idle,
+            asleep: AtomicBool::new(false),
+            thread: std::sync::OnceLock::new(),
+        }
     }
 
     /// The calling thread is the one that sleeps here.

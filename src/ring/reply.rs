@@ -1,7 +1,7 @@
 //! The answer to one control request: sent once, waited for with a limit.
 
 use std::{
-    sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
+    sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel},
     time::Duration,
 };
 
@@ -35,6 +35,15 @@ pub(crate) enum NoAnswer {
 }
 
 impl<T> Answer<T> {
+    /// The answer, if it is there already.
+    pub(crate) fn try_wait(&self) -> Result<Option<T>, NoAnswer> {
+        match self.0.try_recv() {
+            Ok(value) => Ok(Some(value)),
+            Err(TryRecvError::Empty) => Ok(None),
+            Err(TryRecvError::Disconnected) => Err(NoAnswer::Gone),
+        }
+    }
+
     pub(crate) fn wait(self, limit: Duration) -> Result<T, NoAnswer> {
         self.0.recv_timeout(limit).map_err(|error| match error {
             RecvTimeoutError::Timeout => NoAnswer::TimedOut,

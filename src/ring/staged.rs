@@ -19,7 +19,12 @@ pub(crate) struct StagedProducer<T: Copy> {
 
 impl<T: Copy> StagedProducer<T> {
     pub(crate) fn new(producer: Producer<T>) -> Self {
-        Self { producer, staged: 0, staged_total: 0, published_total: 0 }
+        Self {
+            producer,
+            staged: 0,
+            staged_total: 0,
+            published_total: 0,
+        }
     }
 
     /// How many more values can be staged.
@@ -49,7 +54,9 @@ impl<T: Copy> StagedProducer<T> {
             .expect("no more is staged than there is room for");
         let (first, second) = chunk.as_mut_slices();
         let skipped = self.staged.min(first.len());
-        let slots = first[skipped..].iter_mut().chain(&mut second[self.staged - skipped..]);
+        let slots = first[skipped..]
+            .iter_mut()
+            .chain(&mut second[self.staged - skipped..]);
         let mut count = 0;
         for slot in slots {
             let Some(value) = next() else { break };
@@ -72,7 +79,10 @@ impl<T: Copy> StagedProducer<T> {
             return;
         }
         assert!(count <= self.staged, "only what is staged can be published");
-        let chunk = self.producer.write_chunk_uninit(count).expect("staged slots are free slots");
+        let chunk = self
+            .producer
+            .write_chunk_uninit(count)
+            .expect("staged slots are free slots");
         // SAFETY: the chunk begins at the first unpublished slot. `stage` has initialised `staged`
         // slots from there on, at least `count`, and since then nothing else has written to the
         // ring: only this type has its producer, and the consumer never touches free slots.

@@ -85,7 +85,11 @@ impl Selector for CountsOnly {
 
 impl<S: Selector> Default for Partition<S> {
     fn default() -> Self {
-        Self { pools: Vec::new(), places: HashMap::new(), requests_upto: 1 }
+        Self {
+            pools: Vec::new(),
+            places: HashMap::new(),
+            requests_upto: 1,
+        }
     }
 }
 
@@ -97,16 +101,29 @@ impl<S: Selector> Partition<S> {
     /// the item it chose*, for then the odds would not be the weights.
     #[inline]
     pub fn stage(&mut self, pool: u32, request: u64, stream: &mut Stream) -> Staged {
-        let Some(state) = self.pools.get(pool as usize).filter(|state| state.is_open()) else {
+        let Some(state) = self
+            .pools
+            .get(pool as usize)
+            .filter(|state| state.is_open())
+        else {
             return Staged::UnknownPool;
         };
         if state.weight_in_stock == 0 {
             return Staged::Exhausted;
         }
         let index = state.selector.select(below(stream, state.selector.total()));
-        let item = if state.counts[index].remaining == 0 { NO_PRIZE } else { index as u32 };
-        let draw = DrawRecord { pool, item, request };
-        self.apply_draw(draw).expect("the item was chosen from what is in stock");
+        let item = if state.counts[index].remaining == 0 {
+            NO_PRIZE
+        } else {
+            index as u32
+        };
+        let draw = DrawRecord {
+            pool,
+            item,
+            request,
+        };
+        self.apply_draw(draw)
+            .expect("the item was chosen from what is in stock");
         Staged::Draw(draw)
     }
 
@@ -121,7 +138,11 @@ impl<S: Selector> Partition<S> {
             pool.no_prizes = pool.no_prizes.checked_sub(1).ok_or_else(nothing)?;
             return Ok(());
         }
-        let count = pool.counts.get_mut(draw.item as usize).filter(|count| count.drawn > 0).ok_or_else(nothing)?;
+        let count = pool
+            .counts
+            .get_mut(draw.item as usize)
+            .filter(|count| count.drawn > 0)
+            .ok_or_else(nothing)?;
         count.drawn -= 1;
         if count.remaining != UNLIMITED {
             count.remaining += 1;
@@ -151,18 +172,31 @@ impl<S: Selector> Partition<S> {
 
     #[inline]
     fn apply_draw(&mut self, draw: DrawRecord) -> Result<(), Misfit> {
-        let Some(pool) = self.pools.get_mut(draw.pool as usize).filter(|pool| pool.is_open()) else {
-            return Err(Misfit(format!("a draw from pool {}, which is not registered", draw.pool)));
+        let Some(pool) = self
+            .pools
+            .get_mut(draw.pool as usize)
+            .filter(|pool| pool.is_open())
+        else {
+            return Err(Misfit(format!(
+                "a draw from pool {}, which is not registered",
+                draw.pool
+            )));
         };
         if draw.item == NO_PRIZE {
             pool.no_prizes += 1;
         } else {
             let Some(count) = pool.counts.get_mut(draw.item as usize) else {
-                return Err(Misfit(format!("a draw of item {} of pool {}, which has none", draw.item, draw.pool)));
+                return Err(Misfit(format!(
+                    "a draw of item {} of pool {}, which has none",
+                    draw.item, draw.pool
+                )));
             };
             if count.remaining != UNLIMITED {
                 if count.remaining == 0 {
-                    return Err(Misfit(format!("a draw of item {} of pool {}, which had run out", draw.item, draw.pool)));
+                    return Err(Misfit(format!(
+                        "a draw of item {} of pool {}, which had run out",
+                        draw.item, draw.pool
+                    )));
                 }
                 count.remaining -= 1;
             }
@@ -187,7 +221,11 @@ impl<S: Selector> Partition<S> {
         if place < self.pools.len() && self.pools[place].is_open() {
             return misfit("for a place that is taken");
         }
-        if self.places.get(&part.name).is_some_and(|taken| *taken != part.pool) {
+        if self
+            .places
+            .get(&part.name)
+            .is_some_and(|taken| *taken != part.pool)
+        {
             return misfit("that has another place already");
         }
         if part.first_item == 0 {
@@ -202,14 +240,18 @@ impl<S: Selector> Partition<S> {
             }
             self.places.insert(part.name.clone(), part.pool);
         }
-        let Some(pool) = self.pools.get_mut(place) else { return misfit("without the parts before it") };
+        let Some(pool) = self.pools.get_mut(place) else {
+            return misfit("without the parts before it");
+        };
         if pool.definition.name != part.name
             || pool.items_total != part.items_total
             || pool.definition.items.len() != part.first_item as usize
         {
             return misfit("that does not continue the part before it");
         }
-        Arc::make_mut(&mut pool.definition).items.extend_from_slice(&part.items);
+        Arc::make_mut(&mut pool.definition)
+            .items
+            .extend_from_slice(&part.items);
         if part.end() == part.items_total as usize {
             if let Err(error) = pool.definition.validate() {
                 return Err(Misfit(error.to_string()));
@@ -237,7 +279,11 @@ impl<S: Selector> Partition<S> {
     /// The same state with another selector.
     pub fn with_selector<T: Selector>(self) -> Partition<T> {
         let pools = self.pools.into_iter().map(Pool::with_selector).collect();
-        Partition { pools, places: self.places, requests_upto: self.requests_upto }
+        Partition {
+            pools,
+            places: self.places,
+            requests_upto: self.requests_upto,
+        }
     }
 }
 
@@ -245,20 +291,41 @@ impl<S: Selector> Pool<S> {
     fn beginning(definition: PoolDefinition, items_total: u32) -> Self {
         let selector = S::new(&[]).expect("no weights do not overflow");
         let definition = Arc::new(definition);
-        Self { definition, items_total, counts: Vec::new(), weight_in_stock: 0, no_prizes: 0, selector }
+        Self {
+            definition,
+            items_total,
+            counts: Vec::new(),
+            weight_in_stock: 0,
+            no_prizes: 0,
+            selector,
+        }
     }
 
     /// All items are there: makes the pool ready for draws.
     fn open(&mut self) {
-        let count = |stock: Option<u64>| Count { remaining: stock.unwrap_or(UNLIMITED), drawn: 0 };
-        self.counts = self.definition.items.iter().map(|item| count(item.stock)).collect();
+        let count = |stock: Option<u64>| Count {
+            remaining: stock.unwrap_or(UNLIMITED),
+            drawn: 0,
+        };
+        self.counts = self
+            .definition
+            .items
+            .iter()
+            .map(|item| count(item.stock))
+            .collect();
         self.count_weights();
     }
 
     /// Derives from the counts what depends on them.
     fn count_weights(&mut self) {
         let (items, counts) = (&self.definition.items, &self.counts);
-        let in_stock = |at: usize| if counts[at].remaining > 0 { items[at].weight } else { 0 };
+        let in_stock = |at: usize| {
+            if counts[at].remaining > 0 {
+                items[at].weight
+            } else {
+                0
+            }
+        };
         let weights: Vec<u64> = match self.definition.on_exhausted {
             OnExhausted::Renormalise => (0..counts.len()).map(in_stock).collect(),
             OnExhausted::NoPrize => items.iter().map(|item| item.weight).collect(),
@@ -274,7 +341,9 @@ impl<S: Selector> Pool<S> {
 
     fn set_weight(&mut self, item: usize, weight: u64) {
         if self.definition.on_exhausted == OnExhausted::Renormalise {
-            self.selector.set_weight(item, weight).expect("never more than the registered weights");
+            self.selector
+                .set_weight(item, weight)
+                .expect("never more than the registered weights");
         }
     }
 
@@ -311,13 +380,17 @@ impl<S: Selector> Pool<S> {
 
     /// The items with their counts, in the order of the definition.
     pub fn items(&self) -> impl Iterator<Item = ItemState<'_>> {
-        self.definition.items.iter().zip(&self.counts).map(|(item, count)| ItemState {
-            id: &item.id,
-            weight: item.weight,
-            initial: item.stock,
-            drawn: count.drawn,
-            remaining: (count.remaining != UNLIMITED).then_some(count.remaining),
-        })
+        self.definition
+            .items
+            .iter()
+            .zip(&self.counts)
+            .map(|(item, count)| ItemState {
+                id: &item.id,
+                weight: item.weight,
+                initial: item.stock,
+                drawn: count.drawn,
+                remaining: (count.remaining != UNLIMITED).then_some(count.remaining),
+            })
     }
 }
 
@@ -337,6 +410,8 @@ pub struct ItemState<'a> {
 }
 
 mod image;
+
+pub(crate) use image::PartitionBack;
 
 #[cfg(test)]
 mod tests;

@@ -107,12 +107,16 @@ pub(crate) fn pad<C: Codec>(rest: &mut [u8]) {
 
 /// Whether this is the rest of a unit, filled.
 pub(crate) fn is_padding<C: Codec>(rest: &[u8]) -> bool {
-    rest.split_last().is_none_or(|(last, body)| *last == C::FILL_LAST && body.iter().all(|byte| *byte == C::FILL))
+    rest.split_last().is_none_or(|(last, body)| {
+        *last == C::FILL_LAST && body.iter().all(|byte| *byte == C::FILL)
+    })
 }
 
 /// Whether these whole units are fill of some format.
 pub(crate) fn is_fill(bytes: &[u8]) -> bool {
-    bytes.chunks(WRITE_UNIT).all(|unit| is_padding::<Binary>(unit) || is_padding::<Jsonl>(unit))
+    bytes
+        .chunks(WRITE_UNIT)
+        .all(|unit| is_padding::<Binary>(unit) || is_padding::<Jsonl>(unit))
 }
 
 /// Fixed-width hexadecimal in the text formats: such numbers do not fit into a JSON reader's
@@ -139,13 +143,19 @@ pub(crate) mod hex {
     }
     hex!(u32 u64 u128);
 
-    pub(crate) fn serialize<T: Hex, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<T: Hex, S: Serializer>(
+        value: &T,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&value.to_hex())
     }
 
-    pub(crate) fn deserialize<'de, T: Hex, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+    pub(crate) fn deserialize<'de, T: Hex, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<T, D::Error> {
         let text = String::deserialize(deserializer)?;
-        T::from_hex(&text).ok_or_else(|| D::Error::custom("a hexadecimal number of full width is expected"))
+        T::from_hex(&text)
+            .ok_or_else(|| D::Error::custom("a hexadecimal number of full width is expected"))
     }
 }
 

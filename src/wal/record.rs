@@ -74,7 +74,11 @@ impl PoolPart {
             on_exhausted: definition.on_exhausted,
             items_total: definition.items.len() as u32,
             first_item: first as u32,
-            items: definition.items[first..].iter().take_while(&mut fits).cloned().collect(),
+            items: definition.items[first..]
+                .iter()
+                .take_while(&mut fits)
+                .cloned()
+                .collect(),
         }
     }
 

@@ -4,8 +4,11 @@ use std::{
     fs::{self, File},
     io::{self, Write as _},
     path::{Path, PathBuf},
-    sync::atomic::{AtomicU64, Ordering},
-    thread::Thread,
+    sync::{
+        OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread::{self, Thread},
 };
 
 use bincode::{Decode, Encode};
@@ -70,8 +73,13 @@ pub(crate) fn numbered(directory: &Path, prefix: &str, suffix: &str) -> Result<V
     let mut numbers = Vec::new();
     for entry in fs::read_dir(directory).map_err(Error::io("list", directory))? {
         let name = entry.map_err(Error::io("list", directory))?.file_name();
-        let digits = name.to_str().and_then(|name| name.strip_prefix(prefix)?.strip_suffix(suffix));
-        if let Some(number) = digits.filter(|digits| digits.len() >= 12).and_then(|digits| digits.parse().ok()) {
+        let digits = name
+            .to_str()
+            .and_then(|name| name.strip_prefix(prefix)?.strip_suffix(suffix));
+        if let Some(number) = digits
+            .filter(|digits| digits.len() >= 12)
+            .and_then(|digits| digits.parse().ok())
+        {
             numbers.push(number);
         }
     }
@@ -81,7 +89,12 @@ pub(crate) fn numbered(directory: &Path, prefix: &str, suffix: &str) -> Result<V
 
 /// Makes segment `number`: filled in full, flushed, and only then under its name, so that a segment
 /// that is there has its whole length. A write into it later changes no metadata.
-pub(crate) fn prepare(directory: &Path, number: u64, bytes: u64, log_format: LogFormat) -> Result<PathBuf, Error> {
+pub(crate) fn prepare(
+    directory: &Path,
+    number: u64,
+    bytes: u64,
+    log_format: LogFormat,
+) -> Result<PathBuf, Error> {
     let temporary = directory.join(format!("segment-{number:012}.tmp"));
     let made = fill_file(&temporary, bytes, log_format).and_then(|()| {
         let path = path(directory, number);
@@ -92,7 +105,11 @@ pub(crate) fn prepare(directory: &Path, number: u64, bytes: u64, log_format: Log
     made.map_err(|source| {
         // A full disk is no reason to leave half a segment on it.
         let _ = fs::remove_file(&temporary);
-        Error::Io { action: "prepare", path: temporary, source }
+        Error::Io {
+            action: "prepare",
+            path: temporary,
+            source,
+        }
     })
 }
 
@@ -139,12 +156,22 @@ pub(crate) struct PreparedSegment {
 pub(crate) struct SegmentSupply {
     pub(crate) prepared: ArrayQueue<PreparedSegment>,
     sealed_upto: AtomicU64,
-    housekeeper: Option<Thread>,
+    housekeeper: OnceLock<Thread>,
 }
 
 impl SegmentSupply {
-    pub(crate) fn new(sealed_upto: u64, housekeeper: Option<Thread>) -> Self {
-        Self { prepared: ArrayQueue::new(2), sealed_upto: AtomicU64::new(sealed_upto), housekeeper }
+    pub(crate) fn new(sealed_upto: u64) -> Self {
+        let sealed_upto = AtomicU64::new(sealed_upto);
+        Self {
+            prepared: ArrayQueue::new(2),
+            sealed_upto,
+            housekeeper: OnceLock::new(),
+        }
+    }
+
+    /// The calling thread is the one that prepares.
+    pub(crate) fn moves_in(&self) {
+        let _ = self.housekeeper.set(thread::current());
     }
 
     /// The shard says that a segment is sealed, durably.
@@ -161,7 +188,7 @@ impl SegmentSupply {
 
     /// Once a segment, not once a draw: the system call does not matter.
     pub(crate) fn wake(&self) {
-        if let Some(housekeeper) = &self.housekeeper {
+        if let Some(housekeeper) = self.housekeeper.get() {
             housekeeper.unpark();
         }
     }

@@ -54,12 +54,17 @@ impl TryFrom<PartitionBack> for Partition<CountsOnly> {
         if back.pools.len() > PoolId::POOLS_MAX {
             return Err(Misfit("more pools than a shard can have".into()));
         }
-        let mut partition = Self { requests_upto: back.requests_upto, ..Self::default() };
+        let mut partition = Self {
+            requests_upto: back.requests_upto,
+            ..Self::default()
+        };
         for pool in back.pools {
             let misfit = |what: &str| Misfit(format!("pool \"{}\" {what}", pool.definition.name));
             let open = pool.counts.len() == pool.items_total as usize;
             if open {
-                pool.definition.validate().map_err(|error| Misfit(error.to_string()))?;
+                pool.definition
+                    .validate()
+                    .map_err(|error| Misfit(error.to_string()))?;
             }
             if open != (pool.definition.items.len() == pool.items_total as usize)
                 || !open && !pool.counts.is_empty()
@@ -72,11 +77,18 @@ impl TryFrom<PartitionBack> for Partition<CountsOnly> {
                     None => count.remaining == UNLIMITED,
                 };
                 if !kept {
-                    return Err(misfit(&format!("has counts of \"{}\" that do not add up to its stock", item.id)));
+                    return Err(misfit(&format!(
+                        "has counts of \"{}\" that do not add up to its stock",
+                        item.id
+                    )));
                 }
             }
             let place = partition.pools.len() as u32;
-            if partition.places.insert(pool.definition.name.clone(), place).is_some() {
+            if partition
+                .places
+                .insert(pool.definition.name.clone(), place)
+                .is_some()
+            {
                 return Err(misfit("is there twice"));
             }
             partition.pools.push(

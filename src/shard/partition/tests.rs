@@ -24,7 +24,11 @@ fn definition() -> impl Strategy<Value = PoolDefinition> {
             pool = pool.on_exhausted(OnExhausted::NoPrize);
         }
         for (index, (weight, stock)) in items.into_iter().enumerate() {
-            pool.items.push(crate::ItemDefinition { id: format!("i{index}"), weight, stock });
+            pool.items.push(crate::ItemDefinition {
+                id: format!("i{index}"),
+                weight,
+                stock,
+            });
         }
         pool.validate().is_ok().then_some(pool)
     })
@@ -81,15 +85,26 @@ fn a_registration_that_broke_off_is_replaced() {
     partition.apply(&Record::Pool(part)).unwrap();
     let mut stream = Stream::for_shard(1, 0);
     assert_eq!(partition.stage(0, 1, &mut stream), Staged::UnknownPool);
-    partition.apply(&Record::Pool(PoolPart::of(&definition, 0, 0))).unwrap();
-    assert!(matches!(partition.stage(0, 1, &mut stream), Staged::Draw(_)));
+    partition
+        .apply(&Record::Pool(PoolPart::of(&definition, 0, 0)))
+        .unwrap();
+    assert!(matches!(
+        partition.stage(0, 1, &mut stream),
+        Staged::Draw(_)
+    ));
 }
 
 #[test]
 fn records_that_do_not_fit_change_nothing() {
     let mut partition: Partition<Fenwick> = Partition::default();
     register(&mut partition, &PoolDefinition::new("p").item("a", 1, 1));
-    let draw = |pool, item| Record::Draw(DrawRecord { pool, item, request: 1 });
+    let draw = |pool, item| {
+        Record::Draw(DrawRecord {
+            pool,
+            item,
+            request: 1,
+        })
+    };
     partition.apply(&draw(0, 0)).unwrap();
     let before = partition.clone();
     for misfit in [draw(0, 0), draw(0, 1), draw(1, 0)] {

@@ -22,8 +22,9 @@ use crate::{
 /// takes up to five times its encoded size in memory.
 const RECORD_ALLOCATION_MAX: usize = 96 << 20;
 
-const CONFIG: Configuration<LittleEndian, Fixint> =
-    bincode::config::standard().with_little_endian().with_fixed_int_encoding();
+const CONFIG: Configuration<LittleEndian, Fixint> = bincode::config::standard()
+    .with_little_endian()
+    .with_fixed_int_encoding();
 const BOUNDED: Configuration<LittleEndian, Fixint, Limit<RECORD_ALLOCATION_MAX>> =
     CONFIG.with_limit::<RECORD_ALLOCATION_MAX>();
 
@@ -58,7 +59,14 @@ impl Codec for Binary {
 
     fn encode(out: &mut Vec<u8>, _seq: u64, record: &Record) {
         match record {
-            Record::Draw(draw) => append(out, (KIND_DRAW | (draw.pool << KIND_BITS), draw.item, draw.request)),
+            Record::Draw(draw) => append(
+                out,
+                (
+                    KIND_DRAW | (draw.pool << KIND_BITS),
+                    draw.item,
+                    draw.request,
+                ),
+            ),
             Record::Pool(part) => append(out, (KIND_POOL, part)),
             Record::RequestsReserved { upto } => append(out, (KIND_REQUESTS_RESERVED, upto)),
         }
@@ -68,7 +76,14 @@ impl Codec for Binary {
         let (tag, _): (u32, _) = read(bytes)?;
         if tag & ((1 << KIND_BITS) - 1) == KIND_DRAW {
             let ((_, item, request), length): ((u32, u32, u64), _) = read(bytes)?;
-            return Ok((Record::Draw(DrawRecord { pool: tag >> KIND_BITS, item, request }), length));
+            return Ok((
+                Record::Draw(DrawRecord {
+                    pool: tag >> KIND_BITS,
+                    item,
+                    request,
+                }),
+                length,
+            ));
         }
         match tag {
             KIND_POOL => {
@@ -85,8 +100,9 @@ impl Codec for Binary {
 
     fn encode_block(out: &mut [u8], header: &BlockHeader) -> u32 {
         out[..4].copy_from_slice(BLOCK_MAGIC);
-        let length = bincode::encode_into_slice(header, &mut out[4..Self::BLOCK_HEADER_BYTES - 4], CONFIG)
-            .expect("a block header has a fixed size");
+        let length =
+            bincode::encode_into_slice(header, &mut out[4..Self::BLOCK_HEADER_BYTES - 4], CONFIG)
+                .expect("a block header has a fixed size");
         debug_assert_eq!(length, Self::BLOCK_HEADER_BYTES - 8);
         let crc = crc32c::crc32c(&out[..4 + length]);
         out[4 + length..Self::BLOCK_HEADER_BYTES].copy_from_slice(&crc.to_le_bytes());
@@ -94,7 +110,9 @@ impl Codec for Binary {
     }
 
     fn decode_block(bytes: &[u8]) -> Option<(BlockHeader, u32)> {
-        let (body, crc) = bytes.get(..Self::BLOCK_HEADER_BYTES)?.split_last_chunk::<4>()?;
+        let (body, crc) = bytes
+            .get(..Self::BLOCK_HEADER_BYTES)?
+            .split_last_chunk::<4>()?;
         let crc = u32::from_le_bytes(*crc);
         let body_after_magic = body.strip_prefix(BLOCK_MAGIC)?;
         if crc32c::crc32c(body) != crc {
@@ -114,7 +132,9 @@ impl Codec for Binary {
     }
 
     fn decode_segment(unit: &[u8]) -> Result<(SegmentHeader, u32), HeaderError> {
-        let body = unit.strip_prefix(SEGMENT_MAGIC).ok_or(HeaderError::Unreadable)?;
+        let body = unit
+            .strip_prefix(SEGMENT_MAGIC)
+            .ok_or(HeaderError::Unreadable)?;
         let (version, _): (u32, _) = read(body).map_err(|_| HeaderError::Unreadable)?;
         let (header, _): (SegmentHeader, _) = read(body).map_err(|_| HeaderError::Unreadable)?;
         canonical::<Self>(unit, header).ok_or(if version > FORMAT_VERSION && version < 1 << 16 {
@@ -127,7 +147,10 @@ impl Codec for Binary {
 
 /// A header is what it seems only if writing it again gives the same bytes: so that no bit of the
 /// unit goes unchecked.
-pub(super) fn canonical<C: Codec>(unit: &[u8], header: SegmentHeader) -> Option<(SegmentHeader, u32)> {
+pub(super) fn canonical<C: Codec>(
+    unit: &[u8],
+    header: SegmentHeader,
+) -> Option<(SegmentHeader, u32)> {
     let mut again = [0; WRITE_UNIT];
     let crc = C::encode_segment(&mut again, &header);
     (header.version == FORMAT_VERSION && unit == again).then_some((header, crc))
@@ -152,7 +175,11 @@ pub(crate) fn bounded_decode<T: Decode<()>>(bytes: &[u8]) -> Result<T, Malformed
     let config = CONFIG.with_limit::<{ 64 << 30 }>();
     let (value, length) =
         bincode::decode_from_slice(bytes, config).map_err(|error| Malformed(error.to_string()))?;
-    if length == bytes.len() { Ok(value) } else { Err(Malformed("there are bytes after its end".into())) }
+    if length == bytes.len() {
+        Ok(value)
+    } else {
+        Err(Malformed("there are bytes after its end".into()))
+    }
 }
 
 fn append(out: &mut Vec<u8>, value: impl Encode) {

@@ -45,13 +45,15 @@ impl Codec for Jsonl {
     }
 
     fn encode(out: &mut Vec<u8>, seq: u64, record: &Record) {
-        serde_json::to_writer(&mut *out, &RecordLine::new(seq, record)).expect("writing into memory does not fail");
+        serde_json::to_writer(&mut *out, &RecordLine::new(seq, record))
+            .expect("writing into memory does not fail");
         out.push(b'\n');
     }
 
     fn decode(bytes: &[u8], seq: u64) -> Result<(Record, usize), Malformed> {
         let line = text::first_line(bytes)?;
-        let record: RecordLine = serde_json::from_slice(line).map_err(|error| Malformed(error.to_string()))?;
+        let record: RecordLine =
+            serde_json::from_slice(line).map_err(|error| Malformed(error.to_string()))?;
         Ok((record.record(seq)?, line.len() + 1))
     }
 

@@ -63,8 +63,12 @@ impl Codec for Line {
     fn decode(bytes: &[u8], seq: u64) -> Result<(Record, usize), Malformed> {
         let line = text::first_line(bytes)?;
         let record = match line.split_at_checked(2) {
-            Some((b"d ", fields)) => draw(fields).ok_or_else(|| Malformed("a draw line with wrong fields".into()))?,
-            Some((b"r ", json)) => serde_json::from_slice(json).map_err(|error| Malformed(error.to_string()))?,
+            Some((b"d ", fields)) => {
+                draw(fields).ok_or_else(|| Malformed("a draw line with wrong fields".into()))?
+            }
+            Some((b"r ", json)) => {
+                serde_json::from_slice(json).map_err(|error| Malformed(error.to_string()))?
+            }
             _ => return Err(Malformed("a line of no known kind".into())),
         };
         Ok((record.record(seq)?, line.len() + 1))

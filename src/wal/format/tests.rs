@@ -45,13 +45,35 @@ fn segment_header(version: u32) -> SegmentHeader {
 }
 
 fn record() -> impl Strategy<Value = Record> {
-    let draw = (0..1u32 << 24, prop_oneof![Just(NO_PRIZE), 0..1u32 << 24], any::<u64>())
-        .prop_map(|(pool, item, request)| Record::Draw(DrawRecord { pool, item, request }));
+    let draw = (
+        0..1u32 << 24,
+        prop_oneof![Just(NO_PRIZE), 0..1u32 << 24],
+        any::<u64>(),
+    )
+        .prop_map(|(pool, item, request)| {
+            Record::Draw(DrawRecord {
+                pool,
+                item,
+                request,
+            })
+        });
     let item = ("[^\\x00-\\x1f]{1,20}", any::<u64>(), any::<Option<u64>>())
         .prop_map(|(id, weight, stock)| ItemDefinition { id, weight, stock });
-    let pool = (any::<u32>(), "\\PC{1,20}", prop::collection::vec(item, 0..5)).prop_map(|(pool, name, items)| {
-        Record::Pool(PoolPart { pool, name, on_exhausted: OnExhausted::NoPrize, items_total: 9, first_item: 1, items })
-    });
+    let pool = (
+        any::<u32>(),
+        "\\PC{1,20}",
+        prop::collection::vec(item, 0..5),
+    )
+        .prop_map(|(pool, name, items)| {
+            Record::Pool(PoolPart {
+                pool,
+                name,
+                on_exhausted: OnExhausted::NoPrize,
+                items_total: 9,
+                first_item: 1,
+                items,
+            })
+        });
     let reserved = any::<u64>().prop_map(|upto| Record::RequestsReserved { upto });
     prop_oneof![draw, pool, reserved]
 }
@@ -124,14 +146,28 @@ fn a_future_version_is_named() {
 
 #[test]
 fn golden_bytes_of_version_1() {
-    let draw = Record::Draw(DrawRecord { pool: 0x0203, item: 0x0405, request: 0x0607_0809 });
+    let draw = Record::Draw(DrawRecord {
+        pool: 0x0203,
+        item: 0x0405,
+        request: 0x0607_0809,
+    });
     let mut bytes = Vec::new();
     Binary::encode(&mut bytes, 1, &draw);
     assert_eq!(bytes, [1, 3, 2, 0, 5, 4, 0, 0, 9, 8, 7, 6, 0, 0, 0, 0]);
 
-    let items = vec![ItemDefinition { id: "a\"".into(), weight: 258, stock: Some(3) }];
-    let part =
-        PoolPart { pool: 1, name: "p".into(), on_exhausted: OnExhausted::NoPrize, items_total: 1, first_item: 0, items };
+    let items = vec![ItemDefinition {
+        id: "a\"".into(),
+        weight: 258,
+        stock: Some(3),
+    }];
+    let part = PoolPart {
+        pool: 1,
+        name: "p".into(),
+        on_exhausted: OnExhausted::NoPrize,
+        items_total: 1,
+        first_item: 0,
+        items,
+    };
     let mut bytes = Vec::new();
     Binary::encode(&mut bytes, 1, &Record::Pool(part.clone()));
     #[rustfmt::skip]

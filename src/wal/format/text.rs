@@ -33,18 +33,39 @@ struct Checked<T> {
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 pub(super) enum RecordLine {
-    Draw { seq: u64, request: u64, pool: u32, item: Option<u32> },
-    Pool { seq: u64, part: PoolPart },
-    RequestsReserved { seq: u64, upto: u64 },
+    Draw {
+        seq: u64,
+        request: u64,
+        pool: u32,
+        item: Option<u32>,
+    },
+    Pool {
+        seq: u64,
+        part: PoolPart,
+    },
+    RequestsReserved {
+        seq: u64,
+        upto: u64,
+    },
 }
 
 impl RecordLine {
     pub(super) fn new(seq: u64, record: &Record) -> Self {
         match record {
-            Record::Draw(DrawRecord { pool, item, request }) => {
-                Self::Draw { seq, request: *request, pool: *pool, item: (*item != NO_PRIZE).then_some(*item) }
-            }
-            Record::Pool(part) => Self::Pool { seq, part: part.clone() },
+            Record::Draw(DrawRecord {
+                pool,
+                item,
+                request,
+            }) => Self::Draw {
+                seq,
+                request: *request,
+                pool: *pool,
+                item: (*item != NO_PRIZE).then_some(*item),
+            },
+            Record::Pool(part) => Self::Pool {
+                seq,
+                part: part.clone(),
+            },
             Record::RequestsReserved { upto } => Self::RequestsReserved { seq, upto: *upto },
         }
     }
@@ -52,16 +73,28 @@ impl RecordLine {
     /// The record, if it stands where its sequence number belongs.
     pub(super) fn record(self, expected: u64) -> Result<Record, Malformed> {
         let (seq, record) = match self {
-            Self::Draw { seq, request, pool, item } => {
-                (seq, Record::Draw(DrawRecord { pool, item: item.unwrap_or(NO_PRIZE), request }))
-            }
+            Self::Draw {
+                seq,
+                request,
+                pool,
+                item,
+            } => (
+                seq,
+                Record::Draw(DrawRecord {
+                    pool,
+                    item: item.unwrap_or(NO_PRIZE),
+                    request,
+                }),
+            ),
             Self::Pool { seq, part } => (seq, Record::Pool(part)),
             Self::RequestsReserved { seq, upto } => (seq, Record::RequestsReserved { upto }),
         };
         if seq == expected {
             Ok(record)
         } else {
-            Err(Malformed(format!("it has sequence number {seq} where {expected} belongs")))
+            Err(Malformed(format!(
+                "it has sequence number {seq} where {expected} belongs"
+            )))
         }
     }
 }
@@ -76,13 +109,22 @@ pub(super) fn first_line(bytes: &[u8]) -> Result<&[u8], Malformed> {
 
 pub(super) fn encode_block(prefix: &[u8], out: &mut [u8], header: &BlockHeader) -> u32 {
     let crc = checksum(header);
-    write_line(prefix, &mut out[..BLOCK_HEADER_BYTES], &HeaderLine::Block(Checked { header: *header, crc }));
+    write_line(
+        prefix,
+        &mut out[..BLOCK_HEADER_BYTES],
+        &HeaderLine::Block(Checked {
+            header: *header,
+            crc,
+        }),
+    );
     crc
 }
 
 pub(super) fn decode_block(prefix: &[u8], bytes: &[u8]) -> Option<(BlockHeader, u32)> {
     let bytes = bytes.get(..BLOCK_HEADER_BYTES)?;
-    let HeaderLine::Block(Checked { header, .. }) = read_line(prefix, bytes)? else { return None };
+    let HeaderLine::Block(Checked { header, .. }) = read_line(prefix, bytes)? else {
+        return None;
+    };
     let mut again = [0; BLOCK_HEADER_BYTES];
     let crc = encode_block(prefix, &mut again, &header);
     (bytes == again).then_some((header, crc))
@@ -90,7 +132,14 @@ pub(super) fn decode_block(prefix: &[u8], bytes: &[u8]) -> Option<(BlockHeader, 
 
 pub(super) fn encode_segment(prefix: &[u8], out: &mut [u8], header: &SegmentHeader) -> u32 {
     let crc = checksum(header);
-    write_line(prefix, out, &HeaderLine::Segment(Checked { header: *header, crc }));
+    write_line(
+        prefix,
+        out,
+        &HeaderLine::Segment(Checked {
+            header: *header,
+            crc,
+        }),
+    );
     crc
 }
 
@@ -100,7 +149,9 @@ pub(super) fn decode_segment(prefix: &[u8], unit: &[u8]) -> Result<SegmentHeader
         version: u32,
     }
     match read_line::<Versioned>(prefix, unit) {
-        Some(Versioned { version }) if version > FORMAT_VERSION => return Err(HeaderError::Future(version)),
+        Some(Versioned { version }) if version > FORMAT_VERSION => {
+            return Err(HeaderError::Future(version));
+        }
         _ => {}
     }
     match read_line(prefix, unit) {
@@ -116,7 +167,8 @@ fn write_line(prefix: &[u8], out: &mut [u8], line: &HeaderLine) {
     *last = b'\n';
     let mut rest: &mut [u8] = body;
     rest.write_all(prefix).expect("the prefix is short");
-    serde_json::to_writer(rest, line).expect("a header line is wide enough for the longest numbers");
+    serde_json::to_writer(rest, line)
+        .expect("a header line is wide enough for the longest numbers");
 }
 
 fn read_line<T: DeserializeOwned>(prefix: &[u8], bytes: &[u8]) -> Option<T> {

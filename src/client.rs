@@ -1,0 +1,306 @@
+//! A caller's handle: submit, poll, or draw and wait. One for each thread.
+
+pub mod future;
+
+use std::{
+    collections::VecDeque,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    config::Idle,
+    error::{DrawError, Stopped, SubmitError},
+    request::{
+        Completion, Request, RequestId, RequestIdLease, RequestIdSource, RequestIds, RequestSlot,
+    },
+    ring::{Backoff, ClientEnd, ClientPlace},
+    shard::control::ShardHandle,
+};
+
+/// A handle to an engine, with a pair of rings to every shard.
+///
+/// It is `Send` but not `Sync`: make one for each thread ([`crate::Engine::client`]).
+///
+/// ```compile_fail
+/// fn shared<T: Sync>() {}
+/// shared::<tombola::Client>();
+/// ```
+///
+/// Each ring has [`ring_slots`](crate::Config::ring_slots) slots. A client that submits and never
+/// polls fills its own rings, and stops only itself. Dropping a client abandons what it has not
+/// been answered: such a draw may or may not be made. What is not answered when the engine goes
+/// away is unknown in the same way.
+#[derive(Debug)]
+pub struct Client {
+    ports: Vec<Port>,
+    ids: RequestIdLease,
+    source: Arc<RequestIdSource>,
+    idle: Idle,
+    /// Completions that came while `draw` waited for another.
+    stash: VecDeque<Completion>,
+    first: usize,
+    _place: Arc<ClientPlace>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Port {
+    pub(crate) shard: Arc<ShardHandle>,
+    pub(crate) end: ClientEnd,
+    /// Requests without an answer.
+    pub(crate) open: usize,
+}
+
+impl Client {
+    pub(crate) fn new(
+        ports: Vec<Port>,
+        source: Arc<RequestIdSource>,
+        idle: Idle,
+        place: Arc<ClientPlace>,
+    ) -> Self {
+        Self {
+            ports,
+            ids: RequestIdLease::default(),
+            source,
+            idle,
+            stash: VecDeque::new(),
+            first: 0,
+            _place: place,
+        }
+    }
+
+    /// Asks for one draw and returns its id. The answer comes by [`poll`](Self::poll).
+    ///
+    /// # Errors
+    /// [`SubmitError`] hands the request back: the ring is full, the shard has stopped, or there
+    /// is no such shard. Nothing is drawn then.
+    #[inline]
+    pub fn try_submit(&mut self, request: impl Into<Request>) -> Result<RequestId, SubmitError> {
+        let request = request.into();
+        let Some(port) = self.ports.get_mut(request.pool.shard()) else {
+            return Err(SubmitError::UnknownPool(request));
+        };
+        if let Some(stopped) = port.shard.stopped() {
+            return Err(SubmitError::Stopped(request, stopped));
+        }
+        let Some(id) = self.ids.peek(&self.source, 1) else {
+            return Err(SubmitError::Full(request));
+        };
+        if port
+            .end
+            .requests
+            .push(RequestSlot {
+                request: id,
+                pool: request.pool,
+            })
+            .is_err()
+        {
+            return Err(SubmitError::Full(request));
+        }
+        self.ids.used(1);
+        port.open += 1;
+        port.shard.sleeper.wake();
+        Ok(id)
+    }
+
+    /// Asks for several draws. Returns the ids of those that were taken: the first of the batch,
+    /// as many as found room, perhaps none. The ids are consecutive.
+    ///
+    /// # Errors
+    /// [`SubmitError`] if the first request cannot be taken for another reason than a full ring.
+    pub fn submit_batch(&mut self, requests: &[Request]) -> Result<RequestIds, SubmitError> {
+        let Some(first) = self.ids.peek(&self.source, requests.len()) else {
+            return Ok(self.ids.used(0));
+        };
+        let mut count = 0;
+        for run in requests.chunk_by(|one, other| one.pool.shard() == other.pool.shard()) {
+            let refused = |error: SubmitError| if count == 0 { Err(error) } else { Ok(()) };
+            let Some(port) = self.ports.get_mut(run[0].pool.shard()) else {
+                refused(SubmitError::UnknownPool(run[0]))?;
+                break;
+            };
+            if let Some(stopped) = port.shard.stopped() {
+                refused(SubmitError::Stopped(run[0], stopped))?;
+                break;
+            }
+            let room = run.len().min(port.end.requests.slots());
+            let chunk = port
+                .end
+                .requests
+                .write_chunk_uninit(room)
+                .expect("so many slots are free");
+            let ids = first + count as u64..;
+            let slots = run.iter().zip(ids).map(|(request, id)| RequestSlot {
+                request: id,
+                pool: request.pool,
+            });
+            let taken = chunk.fill_from_iter(slots);
+            port.open += taken;
+            port.shard.sleeper.wake();
+            count += taken;
+            if taken < run.len() {
+                break;
+            }
+        }
+        Ok(self.ids.used(count))
+    }
+
+    /// Takes completions into `out`, as many as there are and fit; returns how many. Completions
+    /// of one shard come in the order of submission.
+    ///
+    /// # Errors
+    /// [`Stopped`] once there is nothing more to take, and requests are open that will never be
+    /// answered. They may or may not have been drawn.
+    pub fn poll(&mut self, out: &mut [Completion]) -> Result<usize, Stopped> {
+        let mut count = 0;
+        let limit = out.len();
+        self.take(limit, |completion| {
+            out[count] = completion;
+            count += 1;
+        })
+    }
+
+    /// Gives every completion that is there to `each`, on this thread; returns how many.
+    ///
+    /// # Errors
+    /// As [`poll`](Self::poll).
+    pub fn poll_with(&mut self, each: impl FnMut(Completion)) -> Result<usize, Stopped> {
+        self.take(usize::MAX, each)
+    }
+
+    fn take(&mut self, limit: usize, mut each: impl FnMut(Completion)) -> Result<usize, Stopped> {
+        let stashed = limit.min(self.stash.len());
+        self.stash.drain(..stashed).for_each(&mut each);
+        let mut count = stashed;
+        let ports = self.ports.len();
+        for turn in 0..ports {
+            let port = &mut self.ports[(self.first + turn) % ports];
+            count += port.take(limit - count, &mut each);
+        }
+        self.first = (self.first + 1) % ports;
+        if count == 0 && limit > 0 {
+            self.check()
+        } else {
+            Ok(count)
+        }
+    }
+
+    /// Nothing is there. Will anything ever be?
+    fn check(&self) -> Result<usize, Stopped> {
+        self.ports.iter().find_map(Port::is_over).map_or(Ok(0), Err)
+    }
+
+    /// Forgets the requests that will never be answered; `each` learns of their shards.
+    pub(crate) fn give_up(&mut self, mut each: impl FnMut(usize, Stopped)) {
+        for (shard, port) in self.ports.iter_mut().enumerate() {
+            if let Some(stopped) = port.is_over() {
+                port.open = 0;
+                each(shard, stopped);
+            }
+        }
+    }
+
+    pub(crate) fn shards(&self) -> usize {
+        self.ports.len()
+    }
+
+    /// Requests that have no answer yet.
+    pub fn open_requests(&self) -> usize {
+        self.ports.iter().map(|port| port.open).sum::<usize>() + self.stash.len()
+    }
+
+    /// Draws once and waits for the answer, at most for `limit`. A full ring is waited for too.
+    ///
+    /// # Errors
+    /// [`DrawError::Unknown`] when the time is over: the draw may still be made, and its completion
+    /// then comes by [`poll`](Self::poll). [`DrawError::Submit`] if the request was not taken.
+    /// [`DrawError::Stopped`] if the shard stopped meanwhile: whether it was drawn is unknown.
+    pub fn draw(
+        &mut self,
+        request: impl Into<Request>,
+        limit: Duration,
+    ) -> Result<Completion, DrawError> {
+        let request = request.into();
+        let begun = Instant::now();
+        let mut backoff = Backoff::new(self.idle);
+        let id = loop {
+            match self.try_submit(request) {
+                Err(SubmitError::Full(_)) if begun.elapsed() < limit => {
+                    self.stash_port(request.pool.shard(), None);
+                    backoff.wait();
+                }
+                submitted => break submitted?,
+            }
+        };
+        let mut backoff = Backoff::new(self.idle);
+        loop {
+            if let Some(completion) = self.stash_port(request.pool.shard(), Some(id)) {
+                return Ok(completion);
+            }
+            if let Some(stopped) = self.ports[request.pool.shard()].is_over() {
+                return Err(DrawError::Stopped {
+                    request: id,
+                    stopped,
+                });
+            }
+            if begun.elapsed() >= limit {
+                return Err(DrawError::Unknown { request: id });
+            }
+            backoff.wait();
+        }
+    }
+
+    /// Takes what one shard has completed; returns the completion of `wanted` and keeps the others
+    /// for the next poll. There are never more of them than the rings have slots: what is kept
+    /// counts as unanswered until it is polled, see [`stash_room`](Self::stash_room).
+    fn stash_port(&mut self, shard: usize, wanted: Option<RequestId>) -> Option<Completion> {
+        let mut found = None;
+        let room = self.stash_room();
+        let Self { ports, stash, .. } = self;
+        ports[shard].take(room, |completion| {
+            if Some(completion.request) == wanted {
+                found = Some(completion);
+            } else {
+                stash.push_back(completion);
+            }
+        });
+        found
+    }
+
+    fn stash_room(&self) -> usize {
+        let slots: usize = self
+            .ports
+            .iter()
+            .map(|port| port.end.requests.buffer().capacity())
+            .sum();
+        // One more than is kept, so that a wanted completion is always found.
+        (slots + 1).saturating_sub(self.stash.len())
+    }
+}
+
+impl Port {
+    /// Why open requests will never be answered, if that is so.
+    fn is_over(&self) -> Option<Stopped> {
+        // The order matters: what was published before the end is visible once the end is.
+        let over = self.shard.over()?;
+        (self.open > 0 && self.end.completions.is_empty()).then_some(over)
+    }
+
+    #[inline]
+    fn take(&mut self, limit: usize, mut each: impl FnMut(Completion)) -> usize {
+        let count = limit.min(self.end.completions.slots());
+        if count == 0 {
+            return 0;
+        }
+        let chunk = self
+            .end
+            .completions
+            .read_chunk(count)
+            .expect("so many completions are there");
+        self.open -= count;
+        for slot in chunk {
+            each(slot.into());
+        }
+        count
+    }
+}

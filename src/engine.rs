@@ -1,0 +1,270 @@
+//! Opens, steers and closes a set of shards.
+
+mod builder;
+mod catalogue;
+mod start;
+
+use std::{sync::Arc, thread::JoinHandle, time::Duration};
+
+use crossbeam_queue::ArrayQueue;
+
+pub use builder::{EngineBuilder, StorageFactory};
+use catalogue::Catalogue;
+pub use catalogue::PoolHandle;
+
+use crate::{
+    client::{Client, Port},
+    config::Config,
+    error::{Error, Stopped},
+    housekeeper::{HousekeeperHandle, SnapshotRequest},
+    pool::PoolDefinition,
+    request::{Completion, PoolId, RequestIdSource},
+    ring::{self, Answer, ClientPlace, NoAnswer, Reply},
+    shard::control::{Control, ShardHandle},
+    stats::Stats,
+};
+
+/// How long the engine waits for its own threads. Long enough for a slow disk, short enough not to
+/// look like a hang.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// An open engine. It is `Send` and `Sync`; share it by reference or in an [`Arc`].
+///
+/// Dropping it without [`shutdown`](Self::shutdown) is as safe as a crash: what was acknowledged is
+/// there again after the next open, what was not is unknown.
+#[derive(Debug)]
+pub struct Engine {
+    config: Config,
+    shards: Vec<Arc<ShardHandle>>,
+    threads: Vec<JoinHandle<()>>,
+    housekeeper: Option<(Arc<HousekeeperHandle>, JoinHandle<()>)>,
+    catalogue: Catalogue,
+    ids: Arc<RequestIdSource>,
+    places: Arc<ArrayQueue<usize>>,
+    /// Dropped last: the directory is free when nothing of the engine is left.
+    _lock: Option<crate::sys::DirectoryLock>,
+}
+
+impl Engine {
+    /// An engine whose data lives in `directory`, which is made if it is not there.
+    pub fn builder(directory: impl Into<std::path::PathBuf>) -> EngineBuilder {
+        EngineBuilder::new(Some(directory.into()))
+    }
+
+    /// An engine without a log, that forgets everything: for tests, simulations and measuring.
+    pub fn in_memory() -> EngineBuilder {
+        EngineBuilder::new(None)
+    }
+
+    /// The settings it was opened with; [`Config::shards`] is the real number.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Registers a pool, durably. A pool that is registered already with the same definition is
+    /// returned as it is, whatever is left of its stock.
+    ///
+    /// # Errors
+    /// [`Error::Pool`] for a definition with a mistake, [`Error::PoolConflict`] where the name is
+    /// taken by another definition, [`Error::Stopped`] if the pool's shard has stopped.
+    pub fn register(
+        &self,
+        definition: impl Into<Arc<PoolDefinition>>,
+    ) -> Result<PoolHandle, Error> {
+        let definition = definition.into();
+        definition.validate()?;
+        let shard = catalogue::shard_of(&definition.name, self.shards.len());
+        let sent = Arc::clone(&definition);
+        let id = self.ask(shard, "register a pool", |reply| Control::Register {
+            definition: sent,
+            reply,
+        })??;
+        Ok(self.catalogue.add(id, definition))
+    }
+
+    /// The pool of this name, if it is registered.
+    pub fn pool(&self, name: &str) -> Option<PoolHandle> {
+        self.catalogue.by_name(name)
+    }
+
+    /// The pool with this id, if there is one.
+    pub fn pool_by_id(&self, id: PoolId) -> Option<PoolHandle> {
+        self.catalogue.by_id(id)
+    }
+
+    /// All pools, by name.
+    pub fn pools(&self) -> Vec<PoolHandle> {
+        self.catalogue.all()
+    }
+
+    /// The id of the item that a completion handed out, if it did.
+    pub fn item_id(&self, completion: &Completion) -> Option<String> {
+        let crate::Outcome::Item(item) = completion.outcome else {
+            return None;
+        };
+        let pool = self.pool_by_id(completion.pool)?;
+        Some(pool.definition().items.get(item as usize)?.id.clone())
+    }
+
+    /// A new client. Its place is free again once it is dropped and every shard has noticed.
+    ///
+    /// # Errors
+    /// [`Error::TooManyClients`], or [`Error::Stopped`] if the engine is closing.
+    pub fn client(&self) -> Result<Client, Error> {
+        let limit = self.config.clients_max;
+        let index = self.places.pop().ok_or(Error::TooManyClients { limit })?;
+        let place = Arc::new(ClientPlace {
+            places: Arc::clone(&self.places),
+            index,
+        });
+        let mut ports = Vec::with_capacity(self.shards.len());
+        for shard in &self.shards {
+            let (client, end) = ring::pair(self.config.ring_slots, Arc::clone(&place));
+            shard.send(Control::Client { index, end })?;
+            ports.push(Port {
+                shard: Arc::clone(shard),
+                end: client,
+                open: 0,
+            });
+        }
+        Ok(Client::new(
+            ports,
+            Arc::clone(&self.ids),
+            self.config.idle,
+            place,
+        ))
+    }
+
+    /// Makes a snapshot of every shard and retires what is not needed any more. The open segments
+    /// are sealed first, which takes each shard one write; draws go on.
+    ///
+    /// # Errors
+    /// [`Error::Snapshot`] where a sealed segment does not read back or the snapshot cannot be
+    /// written; [`Error::Stopped`] if a shard has stopped.
+    pub fn snapshot(&self) -> Result<(), Error> {
+        let Some((housekeeper, thread)) = &self.housekeeper else {
+            return Ok(());
+        };
+        let sealing: Vec<Answer<u64>> = (0..self.shards.len())
+            .map(|shard| self.send(shard, |reply| Control::Seal { reply }))
+            .collect::<Result<_, _>>()?;
+        let mut waiting = Vec::new();
+        for (shard, answer) in sealing.into_iter().enumerate() {
+            let upto = self.wait(shard, "seal a segment", answer)?;
+            let (reply, answer) = ring::reply();
+            housekeeper
+                .requests
+                .push(SnapshotRequest { shard, upto, reply })
+                .map_err(|_| Error::Busy)?;
+            waiting.push((shard, answer));
+        }
+        thread.thread().unpark();
+        waiting
+            .into_iter()
+            .try_for_each(|(shard, answer)| self.wait(shard, "make a snapshot", answer)?)
+    }
+
+    /// How it goes.
+    ///
+    /// # Errors
+    /// [`Error::TimedOut`] or [`Error::Stopped`] if a shard does not answer.
+    pub fn stats(&self) -> Result<Stats, Error> {
+        let answers: Vec<_> = (0..self.shards.len())
+            .map(|shard| self.send(shard, |reply| Control::Stats { reply }))
+            .collect::<Result<_, _>>()?;
+        let shards = answers
+            .into_iter()
+            .enumerate()
+            .map(|(shard, answer)| self.wait(shard, "tell the stats", answer))
+            .collect::<Result<_, _>>()?;
+        let housekeeper = self
+            .housekeeper
+            .as_ref()
+            .map(|(handle, _)| handle.stats())
+            .unwrap_or_default();
+        Ok(Stats {
+            shards,
+            housekeeper,
+        })
+    }
+
+    /// Takes no more draws, answers those that were submitted, seals every log, makes a last
+    /// snapshot and closes. Clients stay and can still poll their answers; a request whose client
+    /// has no room for the answer is not drawn.
+    ///
+    /// # Errors
+    /// The first thing that went wrong. The engine is closed all the same, as safely as by a crash.
+    pub fn shutdown(self) -> Result<(), Error> {
+        let draining: Vec<_> = (0..self.shards.len())
+            .map(|shard| self.send(shard, |reply| Control::Drain { reply }))
+            .collect::<Result<_, _>>()?;
+        for (shard, answer) in draining.into_iter().enumerate() {
+            self.wait(shard, "answer what was submitted", answer)?;
+        }
+        // No id is given any more, so what was reserved beyond the last one is free again.
+        let upto = self.ids.next();
+        self.ask(0, "give request ids back", |reply| Control::Reserve {
+            upto,
+            reply,
+        })?;
+        self.snapshot()
+    }
+
+    fn ask<T>(
+        &self,
+        shard: usize,
+        what: &'static str,
+        control: impl FnOnce(Reply<T>) -> Control,
+    ) -> Result<T, Error> {
+        let answer = self.send(shard, control)?;
+        self.wait(shard, what, answer)
+    }
+
+    fn send<T>(
+        &self,
+        shard: usize,
+        control: impl FnOnce(Reply<T>) -> Control,
+    ) -> Result<Answer<T>, Error> {
+        let (reply, answer) = ring::reply();
+        self.shards[shard].send(control(reply))?;
+        Ok(answer)
+    }
+
+    fn wait<T>(&self, shard: usize, what: &'static str, answer: Answer<T>) -> Result<T, Error> {
+        answer.wait(PATIENCE).map_err(|error| match error {
+            NoAnswer::TimedOut => Error::TimedOut {
+                what,
+                seconds: PATIENCE.as_secs(),
+            },
+            NoAnswer::Gone => self.shards[shard]
+                .stopped()
+                .unwrap_or(Stopped::Closed)
+                .into(),
+        })
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        if let Some((housekeeper, thread)) = self.housekeeper.take() {
+            housekeeper.stop();
+            thread.thread().unpark();
+            let _ = thread.join();
+        }
+        for shard in &self.shards {
+            shard.drain();
+            // A full inbox empties itself; a shard whose thread is gone needs no telling.
+            while shard.over().is_none() && shard.send(Control::Halt).is_err() {
+                std::thread::yield_now();
+            }
+        }
+        for shard in &self.shards {
+            // A failed shard waits for its end as well.
+            let _ = shard.send(Control::Halt);
+        }
+        for thread in self.threads.drain(..) {
+            thread.thread().unpark();
+            let _ = thread.join();
+        }
+    }
+}

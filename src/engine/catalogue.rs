@@ -1,0 +1,94 @@
+//! The pools of an engine by name and id. Read when a program starts, not when it draws.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, PoisonError, RwLock},
+};
+
+use crate::{
+    pool::PoolDefinition,
+    request::{PoolId, Request},
+};
+
+/// A registered pool: what to draw from, and what its items are called. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct PoolHandle {
+    id: PoolId,
+    definition: Arc<PoolDefinition>,
+}
+
+impl PoolHandle {
+    /// What a request names it by.
+    pub fn id(&self) -> PoolId {
+        self.id
+    }
+
+    /// What was registered.
+    pub fn definition(&self) -> &Arc<PoolDefinition> {
+        &self.definition
+    }
+}
+
+impl From<&PoolHandle> for Request {
+    fn from(pool: &PoolHandle) -> Self {
+        pool.id.into()
+    }
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Catalogue(RwLock<Entries>);
+
+#[derive(Debug, Default)]
+struct Entries {
+    by_name: BTreeMap<String, PoolHandle>,
+    by_id: HashMap<PoolId, PoolHandle>,
+}
+
+impl Catalogue {
+    pub(super) fn add(&self, id: PoolId, definition: Arc<PoolDefinition>) -> PoolHandle {
+        let mut entries = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        // One definition is kept, however often the pool is registered.
+        let handle = entries
+            .by_id
+            .entry(id)
+            .or_insert_with(|| PoolHandle { id, definition })
+            .clone();
+        entries
+            .by_name
+            .entry(handle.definition.name.clone())
+            .or_insert_with(|| handle.clone());
+        handle
+    }
+
+    pub(super) fn by_name(&self, name: &str) -> Option<PoolHandle> {
+        self.read(|entries| entries.by_name.get(name).cloned())
+    }
+
+    pub(super) fn by_id(&self, id: PoolId) -> Option<PoolHandle> {
+        self.read(|entries| entries.by_id.get(&id).cloned())
+    }
+
+    pub(super) fn all(&self) -> Vec<PoolHandle> {
+        self.read(|entries| entries.by_name.values().cloned().collect())
+    }
+
+    fn read<T>(&self, read: impl FnOnce(&Entries) -> T) -> T {
+        read(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// The shard of a pool: CRC-32C of its name, which is the same for ever and everywhere.
+pub(super) fn shard_of(name: &str, shards: usize) -> usize {
+    crc32c::crc32c(name.as_bytes()) as usize % shards
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pool_never_moves() {
+        assert_eq!(shard_of("123456789", 1 << 16), 0xE306_9283 % (1 << 16));
+        assert_eq!(shard_of("banner", 1), 0);
+    }
+}

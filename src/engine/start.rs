@@ -1,0 +1,402 @@
+//! Opening: lock, examine, repair, prepare, and start the threads.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    thread::{self, JoinHandle},
+};
+
+use crossbeam_queue::ArrayQueue;
+
+use super::{Engine, EngineBuilder, StorageFactory, catalogue::Catalogue};
+use crate::{
+    config::{Config, Durability, StorageKind},
+    error::Error,
+    housekeeper::{Housekeeper, HousekeeperHandle, Keeping, KeepingOptions},
+    recovery::{self, Depth, Meta, ShardState, shard_path},
+    request::{PoolId, RequestIdSource},
+    ring::{Reply, Sleeper, reply},
+    selector::Stream,
+    shard::{
+        Parts, Shard,
+        control::{Control, ShardHandle},
+        partition::{CountsOnly, Partition},
+    },
+    snapshot::Covered,
+    storage::{self, Opened, StorageOptions},
+    sys::{self, DirectoryLock},
+    wal::{
+        Position, Wal, WalOptions,
+        segment::{self, Identity, PreparedSegment, SegmentSupply},
+    },
+};
+
+/// A shard that was recovered and is not started yet.
+struct Recovered {
+    identity: Identity,
+    partition: Partition<CountsOnly>,
+    position: Position,
+    supply: Arc<SegmentSupply>,
+    keeping: Option<Keeping>,
+}
+
+pub(super) fn start(builder: EngineBuilder) -> Result<Engine, Error> {
+    let EngineBuilder {
+        directory,
+        mut config,
+        factory,
+    } = builder;
+    let durable = directory.filter(|_| config.storage != StorageKind::None || factory.is_some());
+    let (lock, recovered, requests_upto) = match &durable {
+        Some(directory) => recover(directory, &mut config)?,
+        None => (None, fresh(&mut config), 1),
+    };
+    let seed = config.seed.map_or_else(sys::random_u64, Ok)?;
+    let catalogue = Catalogue::default();
+    for (shard, recovered) in recovered.iter().enumerate() {
+        for (place, pool) in recovered
+            .partition
+            .pools()
+            .iter()
+            .enumerate()
+            .filter(|(_, pool)| pool.is_open())
+        {
+            catalogue.add(
+                PoolId::new(shard, place as u32),
+                Arc::clone(pool.definition()),
+            );
+        }
+    }
+    let places = Arc::new(ArrayQueue::new(config.clients_max));
+    for place in 0..config.clients_max {
+        let _ = places.push(place);
+    }
+    let ids = Arc::new(RequestIdSource::new(requests_upto));
+    let mut engine = Engine {
+        shards: Vec::new(),
+        threads: Vec::new(),
+        housekeeper: None,
+        catalogue,
+        ids,
+        places,
+        _lock: lock,
+        config,
+    };
+    let started = start_threads(
+        &mut engine,
+        recovered,
+        seed,
+        factory.as_ref(),
+        durable.is_some(),
+    );
+    // What was started is ended by the drop of the half-started engine.
+    started.and_then(|()| reserve_ids(&engine)).map(|()| engine)
+}
+
+fn start_threads(
+    engine: &mut Engine,
+    recovered: Vec<Recovered>,
+    seed: u64,
+    factory: Option<&StorageFactory>,
+    durable: bool,
+) -> Result<(), Error> {
+    // Asked once, before the first thread is pinned.
+    let cores = if engine.config.pin && sys::cores() > 1 {
+        sys::core_ids()
+    } else {
+        Vec::new()
+    };
+    let mut keepings = Vec::new();
+    let mut started = Vec::new();
+    for (index, mut recovered) in recovered.into_iter().enumerate() {
+        keepings.extend(recovered.keeping.take());
+        let handle = Arc::new(ShardHandle::new(Sleeper::new(engine.config.idle)));
+        let core = (!cores.is_empty()).then(|| cores[cores.len() - 1 - index % cores.len()]);
+        let plan = Plan {
+            index,
+            handle: Arc::clone(&handle),
+            core,
+            seed,
+            config: engine.config.clone(),
+            factory: factory.cloned(),
+            keeps_log: durable,
+        };
+        let (ready, is_ready) = reply();
+        engine
+            .threads
+            .push(spawn(format!("tombola-{index}"), move || {
+                plan.run(recovered, ready)
+            })?);
+        engine.shards.push(handle);
+        started.push(is_ready);
+    }
+    for (shard, answer) in started.into_iter().enumerate() {
+        engine.wait(shard, "start a shard", answer)??;
+    }
+    if durable {
+        let handle = Arc::new(HousekeeperHandle::new());
+        let reserver = Arc::clone(&engine.shards[0]);
+        let housekeeper = Housekeeper::new(
+            Arc::clone(&handle),
+            keepings,
+            Arc::clone(&engine.ids),
+            reserver,
+        );
+        engine.housekeeper = Some((
+            handle,
+            spawn("tombola-keeper".into(), || housekeeper.run())?,
+        ));
+    }
+    Ok(())
+}
+
+fn spawn(name: String, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, Error> {
+    let path = PathBuf::from(&name);
+    thread::Builder::new()
+        .name(name)
+        .spawn(run)
+        .map_err(Error::io("start the thread", path))
+}
+
+/// Reserves the first request ids, so that none is ever given twice.
+fn reserve_ids(engine: &Engine) -> Result<(), Error> {
+    let upto = engine.ids.wants_more().expect("nothing is reserved yet");
+    engine.ask(0, "reserve request ids", |reply| Control::Reserve {
+        upto,
+        reply,
+    })?;
+    engine.ids.allow(if engine.housekeeper.is_some() {
+        upto
+    } else {
+        u64::MAX
+    });
+    Ok(())
+}
+
+/// Shards of an engine in memory.
+fn fresh(config: &mut Config) -> Vec<Recovered> {
+    let shards = *config.shards.get_or_insert_with(default_shards);
+    let identity = |shard| Identity {
+        engine: 0,
+        shard: shard as u32,
+        shards: shards as u32,
+    };
+    (0..shards)
+        .map(|shard| Recovered {
+            identity: identity(shard),
+            partition: Partition::default(),
+            position: Position {
+                next_seq: 1,
+                chain: 0,
+            },
+            supply: Arc::new(SegmentSupply::new(0)),
+            keeping: None,
+        })
+        .collect()
+}
+
+/// The cores there are, less one for the caller, at least 1.
+fn default_shards() -> usize {
+    (sys::cores() - 1).clamp(1, PoolId::SHARDS_MAX)
+}
+
+type Found = (Option<DirectoryLock>, Vec<Recovered>, u64);
+
+/// A verdict over everything that is there, then the changes it needs.
+fn recover(directory: &Path, config: &mut Config) -> Result<Found, Error> {
+    std::fs::create_dir_all(directory).map_err(Error::io("make the directory", directory))?;
+    let lock = DirectoryLock::take(directory)?;
+    let wanted = config.shards.unwrap_or_else(default_shards);
+    let engine_id = || Ok((u128::from(sys::random_u64()?) << 64) | u128::from(sys::random_u64()?));
+    let meta = Meta::read_or_create(directory, wanted, engine_id)?;
+    if let Some(asked) = config.shards.filter(|asked| *asked != meta.shards) {
+        return Err(Error::ShardCount {
+            path: directory.into(),
+            found: meta.shards,
+            asked,
+        });
+    }
+    config.shards = Some(meta.shards);
+    let examination = recovery::examine_once(directory, Depth::Needed)?;
+    for finding in examination.findings().filter(|finding| finding.recoverable) {
+        tracing::warn!("recovered in spite of damage: {finding}");
+    }
+    let examination = examination.into_verdict(directory)?;
+    let requests_upto = examination.requests_upto();
+    let config = &*config;
+    let recovered: Result<Vec<Recovered>, Error> = thread::scope(|scope| {
+        let threads: Vec<_> = examination
+            .shards
+            .into_iter()
+            .map(|state| {
+                let identity = meta.identity(state.shard);
+                scope.spawn(move || {
+                    recover_shard(&shard_path(directory, state.shard), identity, state, config)
+                })
+            })
+            .collect();
+        threads
+            .into_iter()
+            .map(|thread| thread.join().expect("repairing a shard does not panic"))
+            .collect()
+    });
+    Ok((Some(lock), recovered?, requests_upto))
+}
+
+fn recover_shard(
+    directory: &Path,
+    identity: Identity,
+    state: ShardState,
+    config: &Config,
+) -> Result<Recovered, Error> {
+    let repaired = recovery::repair(directory, &state)?;
+    let ShardState {
+        partition,
+        next_seq,
+        snapshot_seq,
+        snapshot_segment,
+        ..
+    } = state;
+    let (number, bytes) = (repaired.last_segment + 1, config.segment_bytes);
+    // The first segment is made here, so that a full disk is told to whoever opens.
+    let path = segment::prepare(directory, number, bytes, config.format)?;
+    let supply = Arc::new(SegmentSupply::new(repaired.last_segment));
+    let _ = supply.prepared.push(PreparedSegment {
+        number,
+        path,
+        bytes,
+    });
+    let options = KeepingOptions {
+        directory: directory.to_path_buf(),
+        archive: config.archive_dir.clone(),
+        identity,
+        segment_bytes: bytes,
+        format: config.format,
+        snapshot_records: config.snapshot_records,
+    };
+    let covered = Covered {
+        segment: repaired.last_segment,
+        next_seq,
+        chain: repaired.chain,
+    };
+    let snapshot = Covered {
+        segment: snapshot_segment,
+        next_seq: snapshot_seq + 1,
+        chain: 0,
+    };
+    let keeping = Keeping::new(
+        options,
+        Arc::clone(&supply),
+        partition.clone(),
+        covered,
+        snapshot,
+        number + 1,
+    );
+    let position = Position {
+        next_seq,
+        chain: repaired.chain,
+    };
+    Ok(Recovered {
+        identity,
+        partition,
+        position,
+        supply,
+        keeping: Some(keeping),
+    })
+}
+
+/// What a shard's thread needs to begin.
+struct Plan {
+    index: usize,
+    handle: Arc<ShardHandle>,
+    core: Option<core_affinity::CoreId>,
+    seed: u64,
+    config: Config,
+    factory: Option<StorageFactory>,
+    keeps_log: bool,
+}
+
+impl Plan {
+    fn run(self, recovered: Recovered, ready: Reply<Result<(), Error>>) {
+        match self.make(recovered) {
+            Ok(shard) => {
+                ready.send(Ok(()));
+                shard.run();
+            }
+            Err(error) => ready.send(Err(error)),
+        }
+    }
+
+    /// On the shard's own thread: an io_uring belongs to the thread that makes it.
+    fn make(self, recovered: Recovered) -> Result<Shard, Error> {
+        let Self {
+            index,
+            handle,
+            core,
+            seed,
+            config,
+            factory,
+            keeps_log,
+        } = self;
+        let pinned = core.is_some_and(sys::pin);
+        if core.is_some() && !pinned {
+            tracing::warn!(
+                shard = index,
+                "the shard's thread cannot be pinned to a core; it runs unpinned"
+            );
+        }
+        let options = WalOptions {
+            format: config.format,
+            block_bytes: config.block_bytes,
+            blocks_in_flight: config.blocks_in_flight,
+            commit_delay: config.commit_delay,
+            commit_records: config.commit_records,
+            keeps_log,
+        };
+        let slots = options.slots();
+        let storage_options = StorageOptions {
+            durability: config.durability,
+            slots,
+            buffer_bytes: options.buffer_bytes(),
+        };
+        let opened = match factory {
+            Some(factory) => factory(index, storage_options).map(|storage| Opened {
+                storage,
+                fallback: None,
+            }),
+            None if keeps_log => storage::open(config.storage, storage_options),
+            None => storage::open(StorageKind::None, storage_options),
+        };
+        let Opened { storage, fallback } =
+            opened.map_err(Error::io("open the storage of", format!("shard {index}")))?;
+        if let Some(reason) = fallback.as_ref().filter(|_| index == 0) {
+            tracing::warn!("{reason}");
+        }
+        let Recovered {
+            identity,
+            partition,
+            position,
+            supply,
+            ..
+        } = recovered;
+        // Only the first use of a seed gives its own stream: reopening must not repeat it.
+        let seed = seed.wrapping_add((position.next_seq - 1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
+        let stream = Stream::for_shard(seed, index);
+        let mut salts = Stream::for_shard(sys::random_u64()?, index);
+        let salts = Box::new(move || salts.next_u64());
+        let wal = Wal::new(storage, options, identity, position, supply, salts)
+            .map_err(Error::io("begin the log of", format!("shard {index}")))?;
+        Ok(Shard::new(Parts {
+            index,
+            handle,
+            partition: partition.with_selector(),
+            stream,
+            wal,
+            slots,
+            clients_max: config.clients_max,
+            answers_at_once: config.durability == Durability::Memory,
+            storage_fallback: fallback,
+            pinned,
+        }))
+    }
+}

@@ -1,0 +1,249 @@
+//! One shard's segments and snapshots, as the housekeeper keeps them.
+//!
+//! A snapshot is the one before it and the segments sealed since, replayed through the same
+//! `apply`: so the shard never stops for it, and every sealed segment is read back once.
+
+use std::{
+    fs::File,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use super::{HousekeeperHandle, retire};
+use crate::{
+    config::LogFormat,
+    error::Error,
+    shard::partition::{CountsOnly, Partition},
+    snapshot::{self, Covered},
+    wal::{
+        reader::SegmentReader,
+        sealed::{self, Broken, Sealed},
+        segment::{self, Identity, PreparedSegment, SegmentSupply},
+    },
+};
+
+/// After a failure it is tried again so much later.
+const RETRY_AFTER: Duration = Duration::from_millis(200);
+
+/// What the housekeeper has to know about one shard.
+#[derive(Debug, Clone)]
+pub(crate) struct KeepingOptions {
+    pub(crate) directory: PathBuf,
+    pub(crate) archive: Option<PathBuf>,
+    pub(crate) identity: Identity,
+    pub(crate) segment_bytes: u64,
+    pub(crate) format: LogFormat,
+    pub(crate) snapshot_records: u64,
+}
+
+/// One shard's segments and snapshots.
+pub(crate) struct Keeping {
+    options: KeepingOptions,
+    supply: Arc<SegmentSupply>,
+    /// The state after the last segment that was read.
+    shadow: Partition<CountsOnly>,
+    covered: Covered,
+    /// What the newest snapshot covers.
+    snapshot: Covered,
+    next_to_prepare: u64,
+    /// A sealed segment does not read back: no snapshot covers it any more.
+    damage: Option<String>,
+    retry_at: Option<Instant>,
+}
+
+impl Keeping {
+    /// `covered` is where the log was repaired to, `shadow` the state there, and `snapshot` what the
+    /// newest snapshot covers.
+    pub(crate) fn new(
+        options: KeepingOptions,
+        supply: Arc<SegmentSupply>,
+        shadow: Partition<CountsOnly>,
+        covered: Covered,
+        snapshot: Covered,
+        next_to_prepare: u64,
+    ) -> Self {
+        Self {
+            options,
+            supply,
+            shadow,
+            covered,
+            snapshot,
+            next_to_prepare,
+            damage: None,
+            retry_at: None,
+        }
+    }
+
+    pub(super) fn moves_in(&self) {
+        self.supply.moves_in();
+    }
+
+    /// Prepares the next segment if one is wanted.
+    pub(super) fn prepare(&mut self, handle: &HousekeeperHandle) -> bool {
+        if !self.supply.prepared.is_empty() || self.is_resting() {
+            return false;
+        }
+        let KeepingOptions {
+            directory,
+            segment_bytes,
+            format,
+            ..
+        } = &self.options;
+        match segment::prepare(directory, self.next_to_prepare, *segment_bytes, *format) {
+            Ok(path) => {
+                let prepared = PreparedSegment {
+                    number: self.next_to_prepare,
+                    path,
+                    bytes: *segment_bytes,
+                };
+                // There is room: only this thread pushes, and the queue was empty.
+                let _ = self.supply.prepared.push(prepared);
+                self.next_to_prepare += 1;
+                true
+            }
+            Err(error) => {
+                self.rest(
+                    handle,
+                    format!("the next segment cannot be prepared: {error}"),
+                );
+                false
+            }
+        }
+    }
+
+    /// Reads the next sealed segment, if there is one, and makes a snapshot if it is time.
+    pub(super) fn follow(&mut self, handle: &HousekeeperHandle) -> bool {
+        if self.damage.is_some() || self.covered.segment >= self.supply.sealed_upto() {
+            return false;
+        }
+        match self.read_next() {
+            Ok(Ok(())) => handle.change_stats(|stats| stats.segments_checked += 1),
+            Ok(Err(message)) => {
+                handle.alarm(self.shard(), message.clone());
+                self.damage = Some(message);
+                return false;
+            }
+            Err(error) => {
+                let message = format!("a sealed segment cannot be read: {error}");
+                handle.alarm(self.shard(), message.clone());
+                self.damage = Some(message);
+                return false;
+            }
+        }
+        if self.covered.next_seq - self.snapshot.next_seq >= self.options.snapshot_records
+            && !self.is_resting()
+        {
+            if let Err(error) = self.snapshot(handle) {
+                self.rest(handle, format!("no snapshot was made: {error}"));
+            }
+        }
+        true
+    }
+
+    /// Makes sure that a snapshot covers everything up to segment `upto`; `None` while that segment
+    /// has not been read.
+    pub(super) fn snapshot_upto(
+        &mut self,
+        upto: u64,
+        handle: &HousekeeperHandle,
+    ) -> Option<Result<(), Error>> {
+        if self.covered.segment < upto {
+            return self
+                .damage
+                .clone()
+                .map(|reason| Err(Error::Snapshot { reason }));
+        }
+        if self.snapshot.next_seq == self.covered.next_seq
+            && self.snapshot.segment == self.covered.segment
+        {
+            return Some(Ok(()));
+        }
+        Some(self.snapshot(handle))
+    }
+
+    fn read_next(&mut self) -> Result<Result<(), String>, Error> {
+        let number = self.covered.segment + 1;
+        let KeepingOptions {
+            directory,
+            identity,
+            ..
+        } = &self.options;
+        let mut reader = SegmentReader::open(directory, number)?;
+        let shadow = &mut self.shadow;
+        let read = sealed::read(&mut reader, *identity, &mut |_, record| {
+            shadow.apply(record).map_err(|error| error.to_string())
+        })?;
+        let path = reader.path().display();
+        match read {
+            Ok(Sealed {
+                header,
+                next_seq,
+                chain,
+                end,
+            }) if (header.first_seq, header.previous)
+                == (self.covered.next_seq, self.covered.chain) =>
+            {
+                if reader.length() > end {
+                    let file = File::options().write(true).open(reader.path());
+                    let cut = file.and_then(|file| file.set_len(end));
+                    cut.map_err(Error::io("cut off what was not used of", reader.path()))?;
+                }
+                self.covered = Covered {
+                    segment: number,
+                    next_seq,
+                    chain,
+                };
+                Ok(Ok(()))
+            }
+            Ok(_) => Ok(Err(format!(
+                "{path} does not continue the segment before it"
+            ))),
+            Err(Broken {
+                offset,
+                first_seq,
+                message,
+                ..
+            }) => {
+                let first_seq = first_seq.map_or_else(|| "unknown".into(), |seq| seq.to_string());
+                Ok(Err(format!(
+                    "{path} does not read back: offset {offset}, sequence number {first_seq}: {message}"
+                )))
+            }
+        }
+    }
+
+    fn snapshot(&mut self, handle: &HousekeeperHandle) -> Result<(), Error> {
+        let KeepingOptions {
+            directory,
+            identity,
+            archive,
+            ..
+        } = &self.options;
+        snapshot::write(directory, *identity, self.covered, &self.shadow.image())?;
+        self.snapshot = self.covered;
+        handle.change_stats(|stats| stats.snapshots += 1);
+        let retired = retire::retire(directory, archive.as_deref(), self.shard())?;
+        handle.change_stats(|stats| stats.segments_retired += retired);
+        Ok(())
+    }
+
+    fn shard(&self) -> usize {
+        self.options.identity.shard as usize
+    }
+
+    fn is_resting(&self) -> bool {
+        self.retry_at.is_some_and(|at| Instant::now() < at)
+    }
+
+    /// Something failed that may work later: tells it once a row of failures, and waits a little.
+    fn rest(&mut self, handle: &HousekeeperHandle, message: String) {
+        if self
+            .retry_at
+            .is_none_or(|at| at.elapsed() > 5 * RETRY_AFTER)
+        {
+            handle.alarm(self.shard(), message);
+        }
+        self.retry_at = Some(Instant::now() + RETRY_AFTER);
+    }
+}

@@ -1,0 +1,177 @@
+//! Every shard's snapshot and log back to a state, in parallel: a verdict first, changes after.
+//!
+//! [`examine`] only reads. It walks every byte that matters, applies every record, and tells the
+//! state, the torn tail if there is one, and every finding. Only when nothing is wrong that cannot
+//! be mended without a loss does an engine let `repair` cut a torn tail off.
+
+mod accept;
+mod covered;
+mod directory;
+mod repair;
+mod scan;
+
+pub use accept::{Acceptance, accept_loss};
+pub(crate) use directory::{Meta, shard_path};
+pub(crate) use repair::repair;
+pub use scan::{Gap, ShardState, Tail};
+
+use std::{path::Path, thread, time::Duration};
+
+use crate::{
+    error::{Error, Finding},
+    shard::partition::{CountsOnly, Pool},
+    sys,
+    wal::record::Record,
+};
+
+/// How much of a data directory is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// What recovery needs: the newest snapshot and the segments after it.
+    Needed,
+    /// Every byte of every file, covered by a snapshot or not.
+    Everything,
+}
+
+/// What a data directory holds, as far as it is durable.
+#[derive(Debug)]
+pub struct Examination {
+    /// The engine's id.
+    pub engine: u128,
+    /// Every shard's state, in order.
+    pub shards: Vec<ShardState>,
+}
+
+impl Examination {
+    /// Everything that is wrong.
+    pub fn findings(&self) -> impl Iterator<Item = &Finding> {
+        self.shards.iter().flat_map(|shard| &shard.findings)
+    }
+
+    /// Whether recovery opens the directory without a loss.
+    pub fn opens(&self) -> bool {
+        self.findings().all(|finding| finding.recoverable)
+    }
+
+    /// The pools of all shards that are open for draws, by name.
+    pub fn pools(&self) -> Vec<&Pool<CountsOnly>> {
+        let mut pools: Vec<_> = self
+            .shards
+            .iter()
+            .flat_map(|shard| shard.partition.pools())
+            .filter(|pool| pool.is_open())
+            .collect();
+        pools.sort_by(|one, other| one.definition().name.cmp(&other.definition().name));
+        pools
+    }
+
+    /// All request ids below this may have been handed out.
+    pub fn requests_upto(&self) -> u64 {
+        self.shards
+            .iter()
+            .map(|shard| shard.partition.requests_upto())
+            .max()
+            .unwrap_or(1)
+    }
+
+    /// This examination, or the error that lists what is wrong.
+    pub(crate) fn into_verdict(self, directory: &Path) -> Result<Self, Error> {
+        if self.opens() {
+            return Ok(self);
+        }
+        let findings = self
+            .shards
+            .into_iter()
+            .flat_map(|shard| shard.findings)
+            .collect();
+        Err(Error::Damaged {
+            path: directory.to_path_buf(),
+            findings,
+        })
+    }
+}
+
+/// How often a directory that an engine is writing to is looked at again before what seems wrong is
+/// believed: files come and go, and blocks are half written, while it is read.
+const LIVE_ATTEMPTS: u32 = 8;
+const LIVE_PAUSE: Duration = Duration::from_millis(20);
+
+/// Looks at a data directory without changing it. Beside a running engine it shows what was durable
+/// at that moment.
+///
+/// # Errors
+/// Where files cannot be read, there is no data directory, or it is from a newer version. Damage is
+/// no error here: see [`Examination::findings`].
+pub fn examine(directory: &Path, depth: Depth) -> Result<Examination, Error> {
+    let mut attempt = 1;
+    loop {
+        let live = sys::DirectoryLock::is_held(directory);
+        let examined = examine_once(directory, depth);
+        let settled = examined
+            .as_ref()
+            .is_ok_and(|examination| examination.findings().next().is_none());
+        if settled || attempt == LIVE_ATTEMPTS || !live {
+            return examined;
+        }
+        attempt += 1;
+        thread::sleep(LIVE_PAUSE);
+    }
+}
+
+/// Like [`examine`] for an engine that holds the lock itself.
+pub(crate) fn examine_once(directory: &Path, depth: Depth) -> Result<Examination, Error> {
+    let meta = Meta::read(directory)?;
+    let shards: Result<Vec<ShardState>, Error> = thread::scope(|scope| {
+        let meta = &meta;
+        let threads: Vec<_> = (0..meta.shards)
+            .map(|shard| {
+                scope.spawn(move || {
+                    scan::shard(
+                        &shard_path(directory, shard),
+                        meta.identity(shard),
+                        depth,
+                        &mut |_, _| {},
+                    )
+                })
+            })
+            .collect();
+        threads
+            .into_iter()
+            .map(|thread| thread.join().expect("reading a shard does not panic"))
+            .collect()
+    });
+    Ok(Examination {
+        engine: meta.engine,
+        shards: shards?,
+    })
+}
+
+/// Sees records in the order of their sequence numbers.
+pub(crate) type Visit<'a> = &'a mut dyn FnMut(u64, &Record);
+
+/// Gives every record that the files hold to `visit`, with its shard and sequence number, in that
+/// order; covered by a snapshot or not.
+///
+/// # Errors
+/// As [`examine`].
+pub fn read_records(
+    directory: &Path,
+    visit: &mut dyn FnMut(usize, u64, &Record),
+) -> Result<Examination, Error> {
+    let meta = Meta::read(directory)?;
+    let mut shards = Vec::new();
+    for shard in 0..meta.shards {
+        let path = shard_path(directory, shard);
+        let mut visit_one = |seq, record: &Record| visit(shard, seq, record);
+        shards.push(scan::shard(
+            &path,
+            meta.identity(shard),
+            Depth::Everything,
+            &mut visit_one,
+        )?);
+    }
+    Ok(Examination {
+        engine: meta.engine,
+        shards,
+    })
+}

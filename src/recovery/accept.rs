@@ -1,0 +1,100 @@
+//! Accepting a loss: what can be read is kept, what is gone is named, and the damaged files are put
+//! beside the log, whole.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use super::{
+    Depth, Meta,
+    directory::{create_directory, shard_path},
+    examine_once,
+    repair::remove_temporaries,
+    scan::{Gap, ShardState},
+};
+use crate::{
+    error::{Error, Finding},
+    snapshot::{self, Covered},
+    sys::{self, DirectoryLock},
+    wal::segment,
+};
+
+/// What was accepted for one shard.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct Acceptance {
+    /// The shard.
+    pub shard: usize,
+    /// The sequence numbers that are gone.
+    pub lost: Vec<Gap>,
+    /// What was wrong.
+    pub findings: Vec<Finding>,
+    /// Where the damaged segments are now.
+    pub kept: PathBuf,
+}
+
+/// Gives up what cannot be read in a damaged data directory, so that an engine can open it.
+///
+/// Everything readable is applied, before and after the damage. The result becomes a snapshot; the
+/// segments that led to it move to a directory `lost-…` beside the log. Sequence numbers that are
+/// gone are not used again. Shards without damage are left as they are; so is everything if nothing
+/// is damaged.
+///
+/// # Errors
+/// [`Error::Locked`] while an engine has the directory open; otherwise as [`super::examine`], and
+/// whatever goes wrong with the files.
+pub fn accept_loss(directory: &Path) -> Result<Vec<Acceptance>, Error> {
+    let _lock = DirectoryLock::take(directory)?;
+    let meta = Meta::read(directory)?;
+    let examination = examine_once(directory, Depth::Needed)?;
+    let mut accepted = Vec::new();
+    for state in examination.shards {
+        if state.findings.iter().any(|finding| !finding.recoverable) {
+            accepted.push(accept_shard(
+                &shard_path(directory, state.shard),
+                &meta,
+                state,
+            )?);
+        }
+    }
+    Ok(accepted)
+}
+
+fn accept_shard(directory: &Path, meta: &Meta, state: ShardState) -> Result<Acceptance, Error> {
+    remove_temporaries(directory)?;
+    let last = state
+        .segments
+        .last()
+        .copied()
+        .unwrap_or(0)
+        .max(state.snapshot_segment + 1);
+    // The snapshot comes first. It covers all segments by number, so from here on none of them is
+    // needed, whether it was moved yet or not.
+    let covered = Covered {
+        segment: last,
+        next_seq: state.next_seq,
+        chain: state.chain,
+    };
+    snapshot::write(
+        directory,
+        meta.identity(state.shard),
+        covered,
+        &state.partition.image(),
+    )?;
+    let kept = directory.join(format!("lost-{last:012}"));
+    create_directory(&kept)?;
+    for &number in &state.segments {
+        let from = segment::path(directory, number);
+        let to = segment::path(&kept, number);
+        fs::rename(&from, &to).map_err(Error::io("move away", &from))?;
+    }
+    for path in [kept.as_path(), directory] {
+        sys::sync_directory(path).map_err(Error::io("flush the directory", path))?;
+    }
+    Ok(Acceptance {
+        shard: state.shard,
+        lost: state.gaps,
+        findings: state.findings,
+        kept,
+    })
+}

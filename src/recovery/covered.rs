@@ -1,0 +1,55 @@
+//! The segments that a snapshot covers: recovery does not need them, but they should be whole.
+
+use std::{io, path::Path};
+
+use super::{
+    Visit,
+    scan::{ShardState, finding},
+};
+use crate::{
+    error::{Error, Finding},
+    wal::{reader::SegmentReader, sealed, segment::Identity},
+};
+
+/// Reads every covered segment; what is wrong is found, but does not keep recovery from opening.
+pub(super) fn check(
+    directory: &Path,
+    identity: Identity,
+    state: &mut ShardState,
+    visit: Visit<'_>,
+) -> Result<(), Error> {
+    let covered: Vec<u64> = state
+        .segments
+        .iter()
+        .copied()
+        .filter(|number| *number <= state.snapshot_segment)
+        .collect();
+    for number in covered {
+        let mut reader = match SegmentReader::open(directory, number) {
+            Ok(reader) => reader,
+            // The engine that runs beside has retired it just now.
+            Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(error),
+        };
+        let read = sealed::read(&mut reader, identity, &mut |seq, record| {
+            visit(seq, record);
+            Ok(())
+        })?;
+        if let Err(sealed::Broken {
+            offset,
+            first_seq,
+            kind,
+            message,
+        }) = read
+        {
+            let found = finding(state.shard, reader.path(), kind, &message);
+            state.findings.push(Finding {
+                offset,
+                first_seq,
+                recoverable: true,
+                ..found
+            });
+        }
+    }
+    Ok(())
+}

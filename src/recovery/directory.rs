@@ -1,0 +1,147 @@
+//! The data directory itself: whose it is, and how many shards it has.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    error::Error,
+    request::PoolId,
+    sys,
+    wal::{
+        format::hex,
+        segment::{FORMAT_VERSION, Identity},
+    },
+};
+
+const META_FILE: &str = "engine.json";
+/// The file is some hundred bytes long; more is not read.
+const META_BYTES_MAX: u64 = 4096;
+
+/// What a data directory is fixed to when it is made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Meta {
+    pub(crate) version: u32,
+    #[serde(with = "hex")]
+    pub(crate) engine: u128,
+    pub(crate) shards: usize,
+    /// The checksum (CRC-32C) of the three before it, as text with blanks between.
+    #[serde(with = "hex")]
+    crc: u32,
+}
+
+impl Meta {
+    pub(crate) fn new(engine: u128, shards: usize) -> Self {
+        let mut meta = Self {
+            version: FORMAT_VERSION,
+            engine,
+            shards,
+            crc: 0,
+        };
+        meta.crc = meta.checksum();
+        meta
+    }
+
+    fn checksum(&self) -> u32 {
+        crc32c::crc32c(format!("{} {:032x} {}", self.version, self.engine, self.shards).as_bytes())
+    }
+
+    /// Who writes the log of one shard.
+    pub(crate) fn identity(&self, shard: usize) -> Identity {
+        Identity {
+            engine: self.engine,
+            shard: shard as u32,
+            shards: self.shards as u32,
+        }
+    }
+
+    /// Reads the description of an existing data directory.
+    pub(crate) fn read(directory: &Path) -> Result<Self, Error> {
+        let path = directory.join(META_FILE);
+        let not_tombola = |reason: String| Error::NotTombola {
+            path: directory.to_path_buf(),
+            reason,
+        };
+        match fs::metadata(&path) {
+            Ok(found) if found.len() <= META_BYTES_MAX => {}
+            Ok(_) => return Err(not_tombola(format!("its {META_FILE} is too long"))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound && directory.is_dir() => {
+                return Err(not_tombola(format!("it has no {META_FILE}")));
+            }
+            Err(error) => return Err(Error::io("read", &path)(error)),
+        }
+        let text = fs::read_to_string(&path).map_err(Error::io("read", &path))?;
+        let meta: Self = serde_json::from_str(&text)
+            .map_err(|error| not_tombola(format!("its {META_FILE} cannot be read: {error}")))?;
+        if meta.version > FORMAT_VERSION {
+            return Err(Error::FutureVersion {
+                path,
+                found: meta.version,
+                supported: FORMAT_VERSION,
+            });
+        }
+        if meta.crc != meta.checksum() || !(1..=PoolId::SHARDS_MAX).contains(&meta.shards) {
+            return Err(not_tombola(format!(
+                "its {META_FILE} is damaged; restore it from a backup"
+            )));
+        }
+        Ok(meta)
+    }
+
+    /// Reads the description, or makes a fresh data directory where there is nothing yet.
+    pub(crate) fn read_or_create(
+        directory: &Path,
+        shards: usize,
+        engine: impl FnOnce() -> Result<u128, Error>,
+    ) -> Result<Self, Error> {
+        match Self::read(directory) {
+            Err(Error::NotTombola { .. }) if is_fresh(directory)? => {
+                let meta = Self::new(engine()?, shards);
+                // The shards' directories come first: a description without them would be damage.
+                for shard in 0..shards {
+                    create_directory(&shard_path(directory, shard))?;
+                }
+                let text = serde_json::to_string(&meta).expect("a description is plain");
+                sys::replace_file(directory, META_FILE, &[text.as_bytes(), b"\n"])?;
+                Ok(meta)
+            }
+            read => read,
+        }
+    }
+}
+
+/// Makes a directory and its parents, durably.
+pub(crate) fn create_directory(path: &Path) -> Result<(), Error> {
+    fs::create_dir_all(path).map_err(Error::io("make the directory", path))?;
+    if let Some(parent) = path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty())
+    {
+        sys::sync_directory(parent).map_err(Error::io("flush the directory", parent))?;
+    }
+    Ok(())
+}
+
+/// The directory of one shard.
+pub(crate) fn shard_path(directory: &Path, shard: usize) -> PathBuf {
+    directory.join(format!("shard-{shard:03}"))
+}
+
+/// Whether a directory has nothing in it but what an interrupted first start may leave behind.
+fn is_fresh(directory: &Path) -> Result<bool, Error> {
+    for entry in fs::read_dir(directory).map_err(Error::io("list", directory))? {
+        let entry = entry.map_err(Error::io("list", directory))?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        let empty_shard = name.starts_with("shard-")
+            && fs::read_dir(entry.path()).is_ok_and(|mut entries| entries.next().is_none());
+        let temporary = *name == *format!("{META_FILE}.tmp");
+        if !(name == sys::LOCK_FILE || name == "lost+found" || temporary || empty_shard) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}

@@ -1,0 +1,122 @@
+//! The changes that follow a verdict: a torn tail is cut off, the last segment sealed, and what was
+//! prepared or half made is removed. A crash in the middle leaves nothing that the next recovery
+//! would not see as the same tail.
+
+use std::{
+    fs::{self, File},
+    io,
+    os::unix::fs::FileExt,
+    path::Path,
+};
+
+use super::scan::{ShardState, Tail};
+use crate::{
+    error::Error,
+    storage::WRITE_UNIT,
+    sys,
+    wal::{
+        block::{BlockHeader, BlockKind},
+        format::{self, with_codec},
+        reader::{SegmentReader, Start},
+        segment,
+    },
+};
+
+/// Where a shard's log goes on after repair.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Repaired {
+    /// The last segment that holds anything, sealed; the next one to make follows it.
+    pub(crate) last_segment: u64,
+    /// The checksum of the last header.
+    pub(crate) chain: u32,
+}
+
+/// Makes a shard's directory ready to go on. The state has no finding that is not recoverable.
+pub(crate) fn repair(directory: &Path, state: &ShardState) -> Result<Repaired, Error> {
+    remove_temporaries(directory)?;
+    // First what comes behind the torn tail: once the segment before it is sealed, it would look
+    // like a log that does not continue.
+    let used = if state.end_offset > 0 {
+        state.end_segment
+    } else {
+        state.end_segment.saturating_sub(1)
+    };
+    let last_segment = used.max(state.snapshot_segment);
+    for &number in state
+        .segments
+        .iter()
+        .filter(|number| **number > last_segment)
+    {
+        let path = segment::path(directory, number);
+        fs::remove_file(&path).map_err(Error::io("remove", &path))?;
+    }
+    sys::sync_directory(directory).map_err(Error::io("flush the directory", directory))?;
+    let sealed = state.tail == Tail::Sealed || last_segment != state.end_segment;
+    let chain = if sealed {
+        state.chain
+    } else {
+        seal(directory, state)?
+    };
+    Ok(Repaired {
+        last_segment,
+        chain,
+    })
+}
+
+/// Erases the torn tail, puts a seal in its place and cuts the file to what it holds.
+fn seal(directory: &Path, state: &ShardState) -> Result<u32, Error> {
+    let number = state.end_segment;
+    let mut reader = SegmentReader::open(directory, number)?;
+    let path = reader.path().to_path_buf();
+    let Start::Header(segment_header, _, log_format) = reader.start() else {
+        let source = io::Error::other("its header changed since it was examined");
+        return Err(Error::Io {
+            action: "seal",
+            path,
+            source,
+        });
+    };
+    let blocks = reader.count_blocks(state.end_offset)?;
+    let header = BlockHeader {
+        kind: BlockKind::Seal,
+        salt: segment_header.salt,
+        shard: segment_header.shard,
+        segment: number,
+        number: blocks,
+        offset: state.end_offset,
+        first_seq: state.next_seq,
+        count: 0,
+        length: 0,
+        durable_upto: state.next_seq - 1,
+        previous: state.chain,
+        payload_crc: crc32c::crc32c(&[]),
+    };
+    let mut unit = [0; WRITE_UNIT];
+    let chain = with_codec!(log_format, C => {
+        use format::Codec as _;
+        let chain = C::encode_block(&mut unit[..C::BLOCK_HEADER_BYTES], &header);
+        format::pad::<C>(&mut unit[C::BLOCK_HEADER_BYTES..]);
+        chain
+    });
+    let write = || {
+        segment::erase_from(&path, state.end_offset, log_format)?;
+        let file = File::options().write(true).open(&path)?;
+        file.write_all_at(&unit, state.end_offset)?;
+        file.sync_all()?;
+        file.set_len(state.end_offset + WRITE_UNIT as u64)?;
+        file.sync_all()
+    };
+    write().map_err(Error::io("seal", &path))?;
+    Ok(chain)
+}
+
+/// Removes what an interrupted preparation or snapshot left behind.
+pub(super) fn remove_temporaries(directory: &Path) -> Result<(), Error> {
+    for entry in fs::read_dir(directory).map_err(Error::io("list", directory))? {
+        let path = entry.map_err(Error::io("list", directory))?.path();
+        if path.extension().is_some_and(|extension| extension == "tmp") {
+            fs::remove_file(&path).map_err(Error::io("remove", &path))?;
+        }
+    }
+    Ok(())
+}

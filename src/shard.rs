@@ -1,0 +1,309 @@
+//! One shard: a thread that owns its pools, its random stream and its log, and shares nothing.
+//!
+//! A turn of its loop: **drain** a batch of requests from every client's ring, **draw** and append
+//! each to the open block, **submit** the block when the storage can take it, **reap** what has
+//! become durable, and **publish** the completions of those draws.
+
+pub(crate) mod control;
+mod desk;
+pub mod partition;
+mod ports;
+
+use std::{
+    io,
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use self::{
+    control::{Control, ShardHandle},
+    desk::Desk,
+    partition::{Partition, Staged},
+    ports::Ports,
+};
+use crate::{
+    request::CompletionSlot,
+    ring::Reply,
+    selector::{Fenwick, Stream},
+    stats::ShardStats,
+    wal::{
+        Wal,
+        format::{Codec, with_codec},
+        record::NO_PRIZE,
+    },
+};
+
+/// Requests taken from one client before the next one's turn comes.
+const BATCH_MAX: usize = 256;
+/// Without draws for so long, a shard writes a marker: proof that its last draws were durable.
+const MARKER_AFTER: Duration = Duration::from_millis(5);
+/// Turns after which a shard that is never idle looks for clients that are gone.
+const LET_GO_EVERY: u32 = 1024;
+/// How often a shard that has failed looks into its inbox.
+const FAILED_REST: Duration = Duration::from_millis(5);
+
+/// What a shard is made of.
+pub(crate) struct Parts {
+    pub(crate) index: usize,
+    pub(crate) handle: Arc<ShardHandle>,
+    pub(crate) partition: Partition<Fenwick>,
+    pub(crate) stream: Stream,
+    pub(crate) wal: Wal,
+    pub(crate) slots: usize,
+    pub(crate) clients_max: usize,
+    /// Draws are answered when they are staged.
+    pub(crate) answers_at_once: bool,
+    pub(crate) storage_fallback: Option<String>,
+    pub(crate) pinned: bool,
+}
+
+/// A shard at work.
+pub(crate) struct Shard {
+    parts: Parts,
+    ports: Ports,
+    desk: Desk,
+    counts: Counts,
+    idle_since: Option<Instant>,
+    is_draining: Option<Reply<()>>,
+    halted: bool,
+    turns: u32,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    draws: u64,
+    no_prizes: u64,
+    refusals: u64,
+}
+
+impl Shard {
+    pub(crate) fn new(parts: Parts) -> Self {
+        Self {
+            ports: Ports::new(parts.slots, parts.clients_max),
+            parts,
+            desk: Desk::default(),
+            counts: Counts::default(),
+            idle_since: None,
+            is_draining: None,
+            halted: false,
+            turns: 0,
+        }
+    }
+
+    /// The shard's life.
+    pub(crate) fn run(mut self) {
+        self.parts.handle.sleeper.moves_in();
+        while !self.halted {
+            let busy = self.take_control();
+            match self.turn() {
+                Ok(worked) if worked || busy => self.idle_since = None,
+                Ok(_) => {
+                    if let Err(error) = self.rest() {
+                        return self.fail(&error);
+                    }
+                }
+                Err(error) => return self.fail(&error),
+            }
+        }
+    }
+
+    fn turn(&mut self) -> io::Result<bool> {
+        let mut worked = false;
+        self.turns = self.turns.wrapping_add(1);
+        if self.turns.is_multiple_of(LET_GO_EVERY) {
+            self.ports.let_go();
+        }
+        if !self.desk.is_sealing() {
+            worked |= with_codec!(self.parts.wal.format(), C => self.drain::<C>())? > 0;
+        }
+        worked |= self.desk.step(
+            self.parts.index,
+            &mut self.parts.partition,
+            &mut self.parts.wal,
+        )?;
+        if let Some(slot) = self.parts.wal.submit()? {
+            self.ports.mark(slot);
+            worked = true;
+        }
+        if let Some(slot) = self.parts.wal.reap()? {
+            self.ports.publish_marked(slot);
+            self.desk.answer(self.parts.wal.durable_seq());
+            worked = true;
+        }
+        if self.parts.answers_at_once || self.parts.wal.is_drained() {
+            // Refusals wait for the draws before them, and for nothing else.
+            self.ports.publish_all();
+        }
+        self.finish_draining();
+        Ok(worked)
+    }
+
+    /// Takes requests from every client's ring and draws.
+    fn drain<C: Codec>(&mut self) -> io::Result<usize> {
+        let Parts {
+            partition,
+            stream,
+            wal,
+            ..
+        } = &mut self.parts;
+        let counts = &mut self.counts;
+        let mut total = 0;
+        for turn in 0..self.ports.len() {
+            let Some(port) = self.ports.in_turn(turn) else {
+                continue;
+            };
+            let waiting = port.requests.slots();
+            if waiting == 0 {
+                continue;
+            }
+            if !wal.ensure_open()? {
+                break;
+            }
+            let batch = waiting
+                .min(BATCH_MAX)
+                .min(wal.room::<C>())
+                .min(port.completions.room());
+            let requests = port
+                .requests
+                .read_chunk(batch)
+                .expect("so many requests wait");
+            let (first, second) = requests.as_slices();
+            let mut slots = first.iter().chain(second);
+            let cursor = wal.cursor();
+            let (free, first_seq) = (cursor.free, cursor.next_seq);
+            let (mut filled, mut seq) = (0, first_seq);
+            port.completions.stage(batch, || {
+                let slot = slots.next()?;
+                let mut completion = CompletionSlot {
+                    request: slot.request,
+                    seq: 0,
+                    pool: slot.pool,
+                    item: CompletionSlot::EXHAUSTED,
+                };
+                match partition.stage(slot.pool.index(), slot.request, stream) {
+                    Staged::Draw(draw) => {
+                        filled += C::encode_draw(&mut free[filled..], seq, draw);
+                        completion.seq = seq;
+                        completion.item = draw.item;
+                        counts.no_prizes += u64::from(draw.item == NO_PRIZE);
+                        seq += 1;
+                    }
+                    Staged::Exhausted => {}
+                    Staged::UnknownPool => completion.item = CompletionSlot::UNKNOWN_POOL,
+                }
+                Some(completion)
+            });
+            let drawn = (seq - first_seq) as usize;
+            requests.commit_all();
+            wal.advance(filled, drawn);
+            counts.draws += drawn as u64;
+            counts.refusals += (batch - drawn) as u64;
+            total += batch;
+        }
+        self.ports.next_turn();
+        Ok(total)
+    }
+
+    /// Nothing to do.
+    fn rest(&mut self) -> io::Result<()> {
+        let Self { parts, ports, .. } = self;
+        ports.let_go();
+        let wants_marker = parts.wal.wants_marker();
+        if wants_marker {
+            let since = *self.idle_since.get_or_insert_with(Instant::now);
+            if since.elapsed() >= MARKER_AFTER {
+                return parts.wal.write_marker();
+            }
+        }
+        let busy_elsewhere = wants_marker || !parts.wal.is_drained() || self.desk.is_busy();
+        parts.handle.sleeper.rest(busy_elsewhere, || {
+            !parts.handle.inbox.is_empty() || ports.depth() > 0
+        });
+        Ok(())
+    }
+
+    fn take_control(&mut self) -> bool {
+        let mut busy = false;
+        while !self.parts.handle.inbox.is_empty() {
+            let Some(control) = self.parts.handle.inbox.pop() else {
+                break;
+            };
+            busy = true;
+            match control {
+                Control::Client { index, end } => self.ports.add(index, end),
+                Control::Register { definition, reply } => self.desk.register(definition, reply),
+                Control::Reserve { upto, reply } => self.desk.reserve(upto, reply),
+                Control::Seal { reply } => self.desk.seal(reply),
+                Control::Stats { reply } => reply.send(self.stats()),
+                Control::Drain { reply } => {
+                    self.parts.handle.drain();
+                    self.is_draining = Some(reply);
+                }
+                Control::Halt => self.halted = true,
+            }
+        }
+        busy
+    }
+
+    /// Draining is done when no request is left that can be answered: a client that does not poll
+    /// must not hold up the others.
+    fn finish_draining(&mut self) {
+        if self.is_draining.is_some()
+            && self.parts.wal.is_drained()
+            && !self.desk.is_busy()
+            && !self.ports.any_can_be_answered()
+            && let Some(reply) = self.is_draining.take()
+        {
+            reply.send(());
+        }
+    }
+
+    fn stats(&mut self) -> ShardStats {
+        let wal = &self.parts.wal;
+        ShardStats {
+            shard: self.parts.index,
+            storage: wal.storage_name(),
+            storage_fallback: self.parts.storage_fallback.clone(),
+            pinned: self.parts.pinned,
+            draws: self.counts.draws,
+            no_prizes: self.counts.no_prizes,
+            refusals: self.counts.refusals,
+            commits: wal.stats().commits,
+            bytes: wal.stats().bytes,
+            ring_depth: self.ports.depth(),
+            segment_waits: wal.stats().segment_waits,
+            seq: wal.next_seq() - 1,
+            durable_seq: wal.durable_seq(),
+            commit_latency_us: wal.stats().latency_us.clone(),
+        }
+    }
+
+    /// The first failed write or flush is the last: nothing is written and nothing is acknowledged
+    /// any more. What was staged and not published stays so; its outcome is unknown.
+    fn fail(mut self, error: &io::Error) {
+        let index = self.parts.index;
+        tracing::error!(shard = index, %error, "a write or flush failed; the shard has stopped");
+        self.parts.handle.fail(index, error.to_string());
+        // Whoever waits for an answer learns that there is none, because the reply is dropped.
+        self.desk = Desk::default();
+        self.is_draining = None;
+        while !self.halted {
+            while let Some(control) = self.parts.handle.inbox.pop() {
+                match control {
+                    Control::Stats { reply } => reply.send(self.stats()),
+                    Control::Halt => self.halted = true,
+                    _ => {}
+                }
+            }
+            thread::park_timeout(FAILED_REST);
+        }
+    }
+}
+
+impl Drop for Shard {
+    fn drop(&mut self) {
+        // Whatever ends the thread, nobody waits for it any more.
+        self.parts.handle.close();
+    }
+}

@@ -1,0 +1,115 @@
+//! What an engine asks of a shard besides draws, and what a shard tells everybody about itself.
+
+use std::sync::{
+    Arc, OnceLock,
+    atomic::{AtomicU8, Ordering},
+};
+
+use crossbeam_queue::ArrayQueue;
+
+use crate::{
+    error::{Error, Stopped},
+    pool::PoolDefinition,
+    request::PoolId,
+    ring::{Reply, ShardEnd, Sleeper},
+    stats::ShardStats,
+};
+
+/// A control request.
+#[derive(Debug)]
+pub(crate) enum Control {
+    /// A client has come.
+    Client { index: usize, end: ShardEnd },
+    /// Register a pool; answered when that is durable.
+    Register {
+        definition: Arc<PoolDefinition>,
+        reply: Reply<Result<PoolId, Error>>,
+    },
+    /// Record that request ids below `upto` may be handed out; answered when that is durable.
+    Reserve { upto: u64, reply: Reply<()> },
+    /// Tell how it goes.
+    Stats { reply: Reply<ShardStats> },
+    /// Seal the open segment; answered with the number of the last sealed one, when that is durable.
+    Seal { reply: Reply<u64> },
+    /// Take no new requests; answered when all that can be answered are.
+    Drain { reply: Reply<()> },
+    /// End, without sealing anything.
+    Halt,
+}
+
+/// A shard as the other threads know it.
+#[derive(Debug)]
+pub(crate) struct ShardHandle {
+    pub(crate) inbox: ArrayQueue<Control>,
+    pub(crate) sleeper: Sleeper,
+    state: AtomicU8,
+    failure: OnceLock<Stopped>,
+}
+
+const RUNNING: u8 = 0;
+/// No new requests, but answers.
+const DRAINING: u8 = 1;
+const CLOSED: u8 = 2;
+const FAILED: u8 = 3;
+
+/// Control requests that may wait.
+const INBOX_SLOTS: usize = 2048;
+
+impl ShardHandle {
+    pub(crate) fn new(sleeper: Sleeper) -> Self {
+        let inbox = ArrayQueue::new(INBOX_SLOTS);
+        Self {
+            inbox,
+            sleeper,
+            state: AtomicU8::new(RUNNING),
+            failure: OnceLock::new(),
+        }
+    }
+
+    /// Asks for something.
+    pub(crate) fn send(&self, control: Control) -> Result<(), Error> {
+        self.inbox.push(control).map_err(|_| Error::Busy)?;
+        self.sleeper.wake();
+        Ok(())
+    }
+
+    /// Why the shard takes no more draws, if it does not.
+    #[inline]
+    pub(crate) fn stopped(&self) -> Option<Stopped> {
+        // Acquire: who sees the state also sees the reason, and every completion published before.
+        match self.state.load(Ordering::Acquire) {
+            RUNNING => None,
+            FAILED => self.failure.get().cloned(),
+            _ => Some(Stopped::Closed),
+        }
+    }
+
+    /// Why the shard answers no more either, if it does not.
+    pub(crate) fn over(&self) -> Option<Stopped> {
+        let draining = self.state.load(Ordering::Acquire) == DRAINING;
+        if draining { None } else { self.stopped() }
+    }
+
+    /// The shard takes no more draws because the engine closes.
+    pub(crate) fn drain(&self) {
+        // A failed shard stays a failed shard.
+        let _ =
+            self.state
+                .compare_exchange(RUNNING, DRAINING, Ordering::Release, Ordering::Relaxed);
+    }
+
+    /// The shard is gone.
+    pub(crate) fn close(&self) {
+        let close = |state| (state != FAILED).then_some(CLOSED);
+        // Release: see `stopped`.
+        let _ = self
+            .state
+            .fetch_update(Ordering::Release, Ordering::Relaxed, close);
+    }
+
+    /// The shard takes no more draws because something failed.
+    pub(crate) fn fail(&self, shard: usize, reason: String) {
+        let _ = self.failure.set(Stopped::Failed { shard, reason });
+        self.state.store(FAILED, Ordering::Release);
+    }
+}

@@ -1,0 +1,562 @@
+//! A shard's log: records go into the open block, blocks go to the storage, and what has come back
+//! from there in order is durable.
+//!
+//! Group commit falls out of it: while some blocks are on their way, the next one fills. A block is
+//! closed when the storage has a place for it, or when it is full; nothing waits on a timer unless
+//! `commit_delay` asks for it.
+
+pub mod block;
+pub(crate) mod format;
+pub mod reader;
+pub mod record;
+pub(crate) mod sealed;
+pub mod segment;
+
+use std::{
+    collections::VecDeque,
+    io,
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use hdrhistogram::Histogram;
+
+use self::{
+    block::{BlockHeader, BlockKind},
+    format::{Codec, with_codec},
+    record::Record,
+    segment::{FORMAT_VERSION, Identity, SegmentHeader, SegmentSupply},
+};
+use crate::{
+    config::LogFormat,
+    stats::latency_histogram,
+    storage::{Storage, WRITE_UNIT},
+};
+
+/// A block is never opened with room for less, so that every record fits into an empty one.
+const BLOCK_BYTES_MIN: usize = 16 << 10;
+
+/// How a log is written.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct WalOptions {
+    pub(crate) format: LogFormat,
+    pub(crate) block_bytes: usize,
+    pub(crate) blocks_in_flight: usize,
+    pub(crate) commit_delay: Duration,
+    pub(crate) commit_records: usize,
+    /// Whether the storage keeps what it is given; where not, headers and checksums are left out.
+    pub(crate) keeps_log: bool,
+}
+
+impl WalOptions {
+    /// One buffer for every block in flight, one for the open block, and one so that a seal does
+    /// not have to wait.
+    pub(crate) fn slots(&self) -> usize {
+        self.blocks_in_flight + 2
+    }
+
+    /// The first block of a segment has the segment's header before it.
+    pub(crate) fn buffer_bytes(&self) -> usize {
+        self.block_bytes + WRITE_UNIT
+    }
+}
+
+/// Where a log goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Position {
+    pub(crate) next_seq: u64,
+    /// The checksum of the last header.
+    pub(crate) chain: u32,
+}
+
+/// What a log did since it was opened.
+#[derive(Debug, Clone)]
+pub(crate) struct WalStats {
+    pub(crate) commits: u64,
+    pub(crate) bytes: u64,
+    pub(crate) segment_waits: u64,
+    pub(crate) latency_us: Histogram<u64>,
+}
+
+/// The writing end of a shard's log.
+pub(crate) struct Wal {
+    storage: Box<dyn Storage>,
+    options: WalOptions,
+    identity: Identity,
+    supply: Arc<SegmentSupply>,
+    salts: Box<dyn FnMut() -> u64>,
+    segment: Option<OpenSegment>,
+    block: Option<OpenBlock>,
+    free: Vec<usize>,
+    flights: VecDeque<Flight>,
+    scratch: Vec<u8>,
+    next_seq: u64,
+    durable_seq: u64,
+    /// The greatest `durable_upto` that was written.
+    witness: u64,
+    chain: u32,
+    last_sealed: u64,
+    waits_for_segment: bool,
+    stats: WalStats,
+}
+
+#[derive(Debug)]
+struct OpenSegment {
+    number: u64,
+    salt: u64,
+    bytes: u64,
+    position: u64,
+    blocks: u64,
+}
+
+#[derive(Debug)]
+struct OpenBlock {
+    slot: usize,
+    /// Bytes of the segment's header before the block.
+    prefix: usize,
+    filled: usize,
+    limit: usize,
+    count: u32,
+    /// Since when it has a record; only kept where there is a commit delay.
+    since: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct Flight {
+    slot: usize,
+    arrived: bool,
+    next_seq: u64,
+    bytes: u64,
+    seals: Option<u64>,
+    since: Instant,
+}
+
+/// The free part of the open block, for draws.
+pub(crate) struct Cursor<'a> {
+    pub(crate) free: &'a mut [u8],
+    pub(crate) next_seq: u64,
+}
+
+impl Wal {
+    /// A log that goes on at `position`, in the next segment of the supply.
+    pub(crate) fn new(
+        storage: Box<dyn Storage>,
+        options: WalOptions,
+        identity: Identity,
+        position: Position,
+        supply: Arc<SegmentSupply>,
+        salts: Box<dyn FnMut() -> u64>,
+    ) -> io::Result<Self> {
+        let mut wal = Self {
+            storage,
+            options,
+            identity,
+            last_sealed: supply.sealed_upto(),
+            supply,
+            salts,
+            segment: None,
+            block: None,
+            free: (0..options.slots()).collect(),
+            flights: VecDeque::with_capacity(options.slots()),
+            scratch: Vec::with_capacity(BLOCK_BYTES_MIN),
+            next_seq: position.next_seq,
+            durable_seq: position.next_seq - 1,
+            witness: position.next_seq - 1,
+            chain: position.chain,
+            waits_for_segment: false,
+            stats: WalStats {
+                commits: 0,
+                bytes: 0,
+                segment_waits: 0,
+                latency_us: latency_histogram(),
+            },
+        };
+        if !options.keeps_log {
+            let bytes = u64::MAX - (WRITE_UNIT as u64 - 1);
+            wal.storage.attach(Path::new(""), bytes)?;
+            wal.segment = Some(OpenSegment {
+                number: 1,
+                salt: 0,
+                bytes,
+                position: 0,
+                blocks: 0,
+            });
+        }
+        Ok(wal)
+    }
+
+    pub(crate) fn format(&self) -> LogFormat {
+        self.options.format
+    }
+
+    pub(crate) fn storage_name(&self) -> &'static str {
+        self.storage.name()
+    }
+
+    pub(crate) fn stats(&self) -> &WalStats {
+        &self.stats
+    }
+
+    pub(crate) fn next_seq(&self) -> u64 {
+        self.next_seq
+    }
+
+    /// The last sequence number that is durable.
+    pub(crate) fn durable_seq(&self) -> u64 {
+        self.durable_seq
+    }
+
+    /// Whether everything that was appended is durable.
+    #[inline]
+    pub(crate) fn is_drained(&self) -> bool {
+        self.flights.is_empty() && self.block.as_ref().is_none_or(|block| block.count == 0)
+    }
+
+    /// Makes sure there is an open block; `false` while the storage or the housekeeper is behind.
+    #[inline]
+    pub(crate) fn ensure_open(&mut self) -> io::Result<bool> {
+        if self.block.is_some() {
+            Ok(true)
+        } else {
+            self.open_block()
+        }
+    }
+
+    fn open_block(&mut self) -> io::Result<bool> {
+        if self.segment.as_ref().is_some_and(OpenSegment::is_full) && !self.write_seal()? {
+            return Ok(false);
+        }
+        if self.segment.is_none() && !self.next_segment()? {
+            return Ok(false);
+        }
+        let Some(slot) = self.free.pop() else {
+            return Ok(false);
+        };
+        let segment = self.segment.as_ref().expect("there is an open segment");
+        let prefix = if segment.blocks == 0 && self.options.keeps_log {
+            WRITE_UNIT
+        } else {
+            0
+        };
+        let room = segment.room().min(self.options.buffer_bytes() as u64) as usize;
+        let limit = room.min(prefix + self.options.block_bytes);
+        let filled = prefix + self.header_bytes();
+        self.block = Some(OpenBlock {
+            slot,
+            prefix,
+            filled,
+            limit,
+            count: 0,
+            since: None,
+        });
+        Ok(true)
+    }
+
+    fn next_segment(&mut self) -> io::Result<bool> {
+        let Some(prepared) = self.supply.prepared.pop() else {
+            if !self.waits_for_segment {
+                self.waits_for_segment = true;
+                self.stats.segment_waits += 1;
+                self.supply.wake();
+            }
+            return Ok(false);
+        };
+        self.waits_for_segment = false;
+        self.supply.wake();
+        self.storage.attach(&prepared.path, prepared.bytes)?;
+        let segment::PreparedSegment { number, bytes, .. } = prepared;
+        let salt = (self.salts)();
+        self.segment = Some(OpenSegment {
+            number,
+            salt,
+            bytes,
+            position: 0,
+            blocks: 0,
+        });
+        Ok(true)
+    }
+
+    fn header_bytes(&self) -> usize {
+        with_codec!(self.options.format, C => C::BLOCK_HEADER_BYTES)
+    }
+
+    /// How many draws certainly fit into the open block, whichever items they choose: whether a
+    /// draw is made must not depend on what it chose.
+    #[inline]
+    pub(crate) fn room<C: Codec>(&self) -> usize {
+        self.block
+            .as_ref()
+            .map_or(0, |block| (block.limit - block.filled) / C::DRAW_BYTES_MAX)
+    }
+
+    /// The free part of the open block. [`advance`](Self::advance) says what was put there.
+    ///
+    /// # Panics
+    /// If no block is open.
+    #[inline]
+    pub(crate) fn cursor(&mut self) -> Cursor<'_> {
+        let block = self.block.as_ref().expect("a block is open");
+        let free = &mut self.storage.buffer(block.slot)[block.filled..block.limit];
+        Cursor {
+            free,
+            next_seq: self.next_seq,
+        }
+    }
+
+    /// `records` records were put into the first `bytes` bytes of the cursor.
+    #[inline]
+    pub(crate) fn advance(&mut self, bytes: usize, records: usize) {
+        let block = self.block.as_mut().expect("a block is open");
+        block.filled += bytes;
+        block.count += records as u32;
+        self.next_seq += records as u64;
+        debug_assert!(block.filled <= block.limit);
+        if records > 0 && block.since.is_none() && !self.options.commit_delay.is_zero() {
+            block.since = Some(Instant::now());
+        }
+    }
+
+    /// Appends any record and returns its sequence number; `None` while there is no room for it.
+    pub(crate) fn append(&mut self, record: &Record) -> io::Result<Option<u64>> {
+        if !self.ensure_open()? {
+            return Ok(None);
+        }
+        let seq = self.next_seq;
+        let mut scratch = std::mem::take(&mut self.scratch);
+        scratch.clear();
+        with_codec!(self.options.format, C => C::encode(&mut scratch, seq, record));
+        let cursor = self.cursor();
+        let fits = scratch.len() <= cursor.free.len();
+        if fits {
+            cursor.free[..scratch.len()].copy_from_slice(&scratch);
+            self.advance(scratch.len(), 1);
+        } else {
+            // It fits into the next block; this one is as good as full.
+            let block = self.block.as_mut().expect("a block is open");
+            assert!(block.count > 0, "every record fits into an empty block");
+            block.limit = block.filled;
+        }
+        self.scratch = scratch;
+        Ok(fits.then_some(seq))
+    }
+
+    /// Hands the open block to the storage if it is due and there is a place for it; returns its
+    /// slot.
+    #[inline]
+    pub(crate) fn submit(&mut self) -> io::Result<Option<usize>> {
+        match &self.block {
+            Some(block)
+                if block.count > 0 && self.flights.len() < self.options.blocks_in_flight =>
+            {
+                if !self.options.commit_delay.is_zero() && !self.is_due(block) {
+                    return Ok(None);
+                }
+            }
+            _ => return Ok(None),
+        }
+        self.write_block(BlockKind::Records, None).map(Some)
+    }
+
+    fn is_due(&self, block: &OpenBlock) -> bool {
+        let full = with_codec!(self.options.format, C => self.room::<C>() == 0);
+        let enough =
+            self.options.commit_records > 0 && block.count as usize >= self.options.commit_records;
+        full || enough
+            || block
+                .since
+                .is_none_or(|since| since.elapsed() >= self.options.commit_delay)
+    }
+
+    /// Takes back what is durable, in order; returns the slot of the newest block that now is.
+    #[inline]
+    pub(crate) fn reap(&mut self) -> io::Result<Option<usize>> {
+        if self.flights.is_empty() {
+            return Ok(None);
+        }
+        while let Some(slot) = self.storage.reap(false)? {
+            let flight = self.flights.iter_mut().find(|flight| flight.slot == slot);
+            flight.expect("only what was written comes back").arrived = true;
+        }
+        let mut newest = None;
+        while let Some(flight) = self.flights.pop_front_if(|flight| flight.arrived) {
+            newest = Some(flight.slot);
+            self.free.push(flight.slot);
+            self.durable_seq = flight.next_seq - 1;
+            self.stats.commits += 1;
+            self.stats.bytes += flight.bytes;
+            self.stats
+                .latency_us
+                .saturating_record(flight.since.elapsed().as_micros() as u64);
+            if let Some(number) = flight.seals {
+                self.supply.seal(number);
+            }
+        }
+        Ok(newest)
+    }
+
+    /// Whether a marker would tell more than the blocks before it do.
+    pub(crate) fn wants_marker(&self) -> bool {
+        self.options.keeps_log && self.witness < self.durable_seq && self.is_drained()
+    }
+
+    /// Writes a block without records that tells how far the log is durable.
+    pub(crate) fn write_marker(&mut self) -> io::Result<()> {
+        if self.ensure_open()? {
+            self.write_block(BlockKind::Marker, None)?;
+        }
+        Ok(())
+    }
+
+    /// Ends the open segment, if anything is in it; the next record begins a new one. Returns the
+    /// number of the last segment that is or will be sealed; `None` while there is no place for
+    /// the seal. Everything must be drained.
+    pub(crate) fn seal(&mut self) -> io::Result<Option<u64>> {
+        debug_assert!(self.is_drained());
+        if self.options.keeps_log
+            && self
+                .segment
+                .as_ref()
+                .is_some_and(|segment| segment.blocks > 0)
+        {
+            if let Some(empty) = self.block.take() {
+                self.free.push(empty.slot);
+            }
+            if !self.write_seal()? {
+                return Ok(None);
+            }
+        }
+        Ok(Some(self.last_sealed))
+    }
+
+    fn write_seal(&mut self) -> io::Result<bool> {
+        let Some(slot) = self.free.pop() else {
+            return Ok(false);
+        };
+        let filled = self.header_bytes();
+        let number = self
+            .segment
+            .as_ref()
+            .expect("there is a segment to seal")
+            .number;
+        self.block = Some(OpenBlock {
+            slot,
+            prefix: 0,
+            filled,
+            limit: WRITE_UNIT,
+            count: 0,
+            since: None,
+        });
+        self.write_block(BlockKind::Seal, Some(number))?;
+        self.last_sealed = number;
+        self.segment = None;
+        Ok(true)
+    }
+
+    fn write_block(&mut self, kind: BlockKind, seals: Option<u64>) -> io::Result<usize> {
+        let block = self.block.take().expect("a block is open");
+        let segment = self.segment.as_mut().expect("a block has a segment");
+        let mut length = block.prefix + WRITE_UNIT;
+        if self.options.keeps_log {
+            let buffer = self.storage.buffer(block.slot);
+            let closed = Closing {
+                wal: &self.options,
+                identity: self.identity,
+                segment,
+                block: &block,
+                kind,
+            };
+            let first_seq = self.next_seq - u64::from(block.count);
+            (length, self.chain) = with_codec!(self.options.format, C => {
+                closed.close::<C>(buffer, first_seq, self.durable_seq, self.chain)
+            });
+            self.witness = self.durable_seq;
+        }
+        self.storage.write(block.slot, segment.position, length)?;
+        segment.position += length as u64;
+        segment.blocks += 1;
+        self.flights.push_back(Flight {
+            slot: block.slot,
+            arrived: false,
+            next_seq: self.next_seq,
+            bytes: length as u64,
+            seals,
+            since: Instant::now(),
+        });
+        Ok(block.slot)
+    }
+}
+
+impl OpenSegment {
+    /// The bytes that are left for blocks, the seal's apart.
+    fn room(&self) -> u64 {
+        self.bytes - self.position - WRITE_UNIT as u64
+    }
+
+    fn is_full(&self) -> bool {
+        self.room() < BLOCK_BYTES_MIN as u64
+    }
+}
+
+/// A block that gets its header.
+struct Closing<'a> {
+    wal: &'a WalOptions,
+    identity: Identity,
+    segment: &'a OpenSegment,
+    block: &'a OpenBlock,
+    kind: BlockKind,
+}
+
+impl Closing<'_> {
+    /// Puts the headers before the records and the padding behind them; returns the length of the
+    /// whole and the checksum that the next header names.
+    fn close<C: Codec>(
+        &self,
+        buffer: &mut [u8],
+        first_seq: u64,
+        durable_upto: u64,
+        chain: u32,
+    ) -> (usize, u32) {
+        debug_assert!(self.wal.keeps_log);
+        let Self {
+            identity,
+            segment,
+            block,
+            ..
+        } = self;
+        let mut previous = chain;
+        if block.prefix > 0 {
+            let header = SegmentHeader {
+                version: FORMAT_VERSION,
+                engine: identity.engine,
+                shard: identity.shard,
+                shards: identity.shards,
+                segment: segment.number,
+                first_seq,
+                salt: segment.salt,
+                segment_bytes: segment.bytes,
+                previous,
+            };
+            previous = C::encode_segment(&mut buffer[..block.prefix], &header);
+        }
+        let records = block.prefix + C::BLOCK_HEADER_BYTES;
+        let header = BlockHeader {
+            kind: self.kind,
+            salt: segment.salt,
+            shard: identity.shard,
+            segment: segment.number,
+            number: segment.blocks,
+            offset: segment.position + block.prefix as u64,
+            first_seq,
+            count: block.count,
+            length: (block.filled - records) as u32,
+            durable_upto,
+            previous,
+            payload_crc: crc32c::crc32c(&buffer[records..block.filled]),
+        };
+        let chain = C::encode_block(&mut buffer[block.prefix..records], &header);
+        let end = block.filled.next_multiple_of(WRITE_UNIT);
+        format::pad::<C>(&mut buffer[block.filled..end]);
+        (end, chain)
+    }
+}

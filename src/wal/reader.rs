@@ -1,0 +1,267 @@
+//! Reads a segment, block by block, and believes nothing that its checksums do not confirm.
+
+use std::{
+    fs::File,
+    io,
+    os::unix::fs::FileExt,
+    path::{Path, PathBuf},
+};
+
+use super::{
+    block::BlockHeader,
+    format::{self, Codec, HeaderError, with_codec},
+    record::Record,
+    segment::{self, SegmentHeader},
+};
+use crate::{config::LogFormat, error::Error, storage::WRITE_UNIT};
+
+/// No block is larger, whatever its header says; see [`crate::Config::block_bytes`].
+const BLOCK_BYTES_MAX: usize = 16 << 20;
+/// So much is read at once.
+const WINDOW_BYTES: usize = 1 << 20;
+
+/// A segment that is being read.
+#[derive(Debug)]
+pub struct SegmentReader {
+    path: PathBuf,
+    number: u64,
+    file: File,
+    length: u64,
+    window: Vec<u8>,
+    window_at: u64,
+    start: Start,
+}
+
+/// What a segment begins with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// A header, its checksum, and the format of what follows.
+    Header(SegmentHeader, u32, LogFormat),
+    /// Fill: the segment was prepared, and never used.
+    Unused,
+    /// Something else.
+    Unreadable,
+}
+
+/// What is at some offset of a segment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    /// A whole block, and the checksum of its header.
+    Block(BlockHeader, u32),
+    /// The end of the file.
+    End,
+    /// Fill, as it stands behind the last block.
+    Fill,
+    /// Something else, and why it is no block.
+    Broken(&'static str),
+}
+
+impl SegmentReader {
+    /// Opens segment `number` in a shard's directory and reads its header.
+    ///
+    /// # Errors
+    /// Where the file cannot be read, or was written by a newer version.
+    pub fn open(directory: &Path, number: u64) -> Result<Self, Error> {
+        Self::open_path(&segment::path(directory, number), number)
+    }
+
+    /// Opens a segment by its file's path, whatever its name is.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_path(path: &Path, number: u64) -> Result<Self, Error> {
+        let file = File::open(path).map_err(Error::io("open", path))?;
+        let length = file.metadata().map_err(Error::io("look at", path))?.len();
+        let mut reader = Self {
+            path: path.to_path_buf(),
+            number,
+            file,
+            length,
+            window: Vec::new(),
+            window_at: 0,
+            start: Start::Unreadable,
+        };
+        if length >= WRITE_UNIT as u64 {
+            let unit = reader.bytes(0, WRITE_UNIT)?;
+            reader.start = match format::decode_segment(unit) {
+                Ok((log_format, header, crc)) => Start::Header(header, crc, log_format),
+                Err(HeaderError::Future(found)) => {
+                    let supported = segment::FORMAT_VERSION;
+                    return Err(Error::FutureVersion {
+                        path: path.into(),
+                        found,
+                        supported,
+                    });
+                }
+                Err(HeaderError::Unreadable) if format::is_fill(unit) => Start::Unused,
+                Err(HeaderError::Unreadable) => Start::Unreadable,
+            };
+        }
+        Ok(reader)
+    }
+
+    /// What the segment begins with.
+    pub fn start(&self) -> Start {
+        self.start
+    }
+
+    /// The number by which it was opened.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// The bytes that a block takes in the file, header and padding included.
+    pub fn block_bytes(&self, header: &BlockHeader) -> u64 {
+        let Start::Header(_, _, log_format) = self.start else {
+            return WRITE_UNIT as u64;
+        };
+        with_codec!(log_format, C => BlockHeader::padded(C::BLOCK_HEADER_BYTES, header.length as usize) as u64)
+    }
+
+    /// How many whole blocks there are before the offset `end`.
+    ///
+    /// # Errors
+    /// Where the file cannot be read.
+    pub(crate) fn count_blocks(&mut self, end: u64) -> Result<u64, Error> {
+        let (mut offset, mut count) = (WRITE_UNIT as u64, 0);
+        while offset < end
+            && let Found::Block(header, _) = self.look(offset)?
+        {
+            offset += self.block_bytes(&header);
+            count += 1;
+        }
+        Ok(count)
+    }
+
+    /// The file's length in bytes.
+    pub fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What is at `offset`, a multiple of 4096. A block is looked at whole: header, place,
+    /// checksums, padding.
+    ///
+    /// # Errors
+    /// Where the file cannot be read.
+    pub fn look(&mut self, offset: u64) -> Result<Found, Error> {
+        if offset >= self.length {
+            return Ok(Found::End);
+        }
+        if self.length - offset < WRITE_UNIT as u64 {
+            return Ok(Found::Broken("the file ends within a unit"));
+        }
+        let Start::Header(_, _, log_format) = self.start else {
+            let unit = self.bytes(offset, WRITE_UNIT)?;
+            return Ok(if format::is_fill(unit) {
+                Found::Fill
+            } else {
+                Found::Broken("the segment has no header")
+            });
+        };
+        with_codec!(log_format, C => self.look_with::<C>(offset))
+    }
+
+    fn look_with<C: Codec>(&mut self, offset: u64) -> Result<Found, Error> {
+        let Start::Header(segment, _, _) = self.start else {
+            unreachable!("it has a header")
+        };
+        let left = self.length - offset;
+        let unit = self.bytes(offset, WRITE_UNIT)?;
+        let Some((header, crc)) = C::decode_block(unit) else {
+            let fill = format::is_padding::<C>(unit);
+            return Ok(if fill {
+                Found::Fill
+            } else {
+                Found::Broken("there is no block header")
+            });
+        };
+        let place = (header.salt, header.shard, header.segment, header.offset);
+        if place != (segment.salt, segment.shard, segment.segment, offset) {
+            return Ok(Found::Broken("the block belongs elsewhere"));
+        }
+        let records = C::BLOCK_HEADER_BYTES;
+        let padded = BlockHeader::padded(records, header.length as usize);
+        if padded > BLOCK_BYTES_MAX || padded as u64 > left {
+            return Ok(Found::Broken(
+                "the block is longer than what is left of the segment",
+            ));
+        }
+        let end = records + header.length as usize;
+        let block = self.bytes(offset, padded)?;
+        if crc32c::crc32c(&block[records..end]) != header.payload_crc {
+            return Ok(Found::Broken("the checksum of the records is wrong"));
+        }
+        if !format::is_padding::<C>(&block[end..]) {
+            return Ok(Found::Broken("there is something in the padding"));
+        }
+        Ok(Found::Block(header, crc))
+    }
+
+    /// Gives every record of a block that [`look`](Self::look) found to `each`, with its sequence
+    /// number. Ends at the first record that cannot be read or that `each` refuses, with that
+    /// record's sequence number and the reason.
+    ///
+    /// # Errors
+    /// Where the file cannot be read.
+    pub fn records(
+        &mut self,
+        header: &BlockHeader,
+        each: &mut dyn FnMut(u64, &Record) -> Result<(), String>,
+    ) -> Result<Result<(), (u64, String)>, Error> {
+        let Start::Header(_, _, log_format) = self.start else {
+            return Ok(Ok(()));
+        };
+        with_codec!(log_format, C => {
+            let payload = self.bytes(header.offset, C::BLOCK_HEADER_BYTES + header.length as usize)?;
+            Ok(read_records::<C>(&payload[C::BLOCK_HEADER_BYTES..], header, each))
+        })
+    }
+
+    /// The bytes at an offset; they are all within the file.
+    fn bytes(&mut self, offset: u64, length: usize) -> Result<&[u8], Error> {
+        let window_end = self.window_at + self.window.len() as u64;
+        if offset < self.window_at || offset + length as u64 > window_end {
+            let wanted = length
+                .max(WINDOW_BYTES)
+                .min((self.length - offset) as usize);
+            self.window.resize(wanted, 0);
+            self.window_at = offset;
+            if let Err(source) = self.file.read_exact_at(&mut self.window, offset) {
+                self.window.clear();
+                if source.kind() != io::ErrorKind::UnexpectedEof {
+                    return Err(Error::io("read", &self.path)(source));
+                }
+                return Err(Error::io("read (it became shorter)", &self.path)(source));
+            }
+        }
+        let at = (offset - self.window_at) as usize;
+        Ok(&self.window[at..at + length])
+    }
+}
+
+fn read_records<C: Codec>(
+    payload: &[u8],
+    header: &BlockHeader,
+    each: &mut dyn FnMut(u64, &Record) -> Result<(), String>,
+) -> Result<(), (u64, String)> {
+    let mut at = 0;
+    for seq in header.first_seq..header.next_seq() {
+        let (record, length) =
+            C::decode(&payload[at..], seq).map_err(|error| (seq, error.to_string()))?;
+        each(seq, &record).map_err(|reason| (seq, reason))?;
+        at += length;
+    }
+    if at == payload.len() {
+        Ok(())
+    } else {
+        Err((
+            header.next_seq(),
+            "there is more than its records in the block".into(),
+        ))
+    }
+}

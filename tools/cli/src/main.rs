@@ -1,0 +1,2 @@
+//! The tombola command.
+fn main() {}
