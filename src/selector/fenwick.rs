@@ -1,0 +1,211 @@
+use std::hint::select_unpredictable;
+
+use super::{Selector, WeightOverflow};
+
+/// A Fenwick tree over 64-bit weights: the selector of the engine.
+///
+/// Selecting and changing a weight take a number of steps that is the logarithm of the number of
+/// items. The tree is kept in level order: node 1 is the root, the children of node `k` are `2k`
+/// and `2k + 1`, and each node holds the sum of the weights below its left child. These are the
+/// partial sums of the usual Fenwick order, but the nodes that every descent visits lie together,
+/// so they stay in the cache, and no two of them compete for one cache set.
+///
+/// It takes 8 bytes an item, with the number of items rounded up to a power of two. The weights
+/// themselves are not kept, because they follow from the sums.
+#[derive(Debug, Clone)]
+pub struct Fenwick {
+    /// Node 0 is unused. The length is a power of two; the leaf of item `i` would be the node
+    /// `length + i`.
+    nodes: Vec<u64>,
+    total: u64,
+    items: usize,
+}
+
+impl Fenwick {
+    /// The weight of an item: what the nearest ancestor that has it on its left holds, less what
+    /// lies to the left of it there.
+    fn weight(&self, index: usize) -> u64 {
+        let mut node = self.nodes.len() + index;
+        let mut before = 0;
+        while node > 1 {
+            let is_left = node.is_multiple_of(2);
+            node /= 2;
+            if is_left {
+                return self.nodes[node] - before;
+            }
+            before += self.nodes[node];
+        }
+        self.total - before
+    }
+}
+
+impl Selector for Fenwick {
+    fn new(weights: &[u64]) -> Result<Self, WeightOverflow> {
+        let total = weights
+            .iter()
+            .try_fold(0u64, |sum, &weight| sum.checked_add(weight))
+            .ok_or(WeightOverflow)?;
+        let mut nodes = vec![0; weights.len().next_power_of_two()];
+        let half = nodes.len() / 2;
+        // First every node takes the sum of both its children, from the bottom to the top. Then
+        // each one, from the top to the bottom, keeps that of its left child alone.
+        for (node, pair) in nodes[half..].iter_mut().zip(weights.chunks(2)) {
+            *node = pair.iter().sum();
+        }
+        for node in (1..half).rev() {
+            nodes[node] = nodes[2 * node] + nodes[2 * node + 1];
+        }
+        for node in 1..half {
+            nodes[node] = nodes[2 * node];
+        }
+        for (node, pair) in nodes[half..].iter_mut().zip(weights.chunks(2)) {
+            *node = pair[0];
+        }
+        Ok(Self {
+            nodes,
+            total,
+            items: weights.len(),
+        })
+    }
+
+    #[inline]
+    fn total(&self) -> u64 {
+        self.total
+    }
+
+    fn set_weight(&mut self, index: usize, weight: u64) -> Result<(), WeightOverflow> {
+        assert!(
+            index < self.items,
+            "there is no item {index} among {}",
+            self.items
+        );
+        let old = self.weight(index);
+        self.total = (self.total - old)
+            .checked_add(weight)
+            .ok_or(WeightOverflow)?;
+        let change = weight.wrapping_sub(old);
+        let mut node = self.nodes.len() + index;
+        while node > 1 {
+            let is_left = node.is_multiple_of(2);
+            node /= 2;
+            let change = select_unpredictable(is_left, change, 0);
+            self.nodes[node] = self.nodes[node].wrapping_add(change);
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn select(&self, mut target: u64) -> usize {
+        let nodes = self.nodes.as_slice();
+        let mut node = 1;
+        // The condition of the loop is the bounds check too. Which way a step goes is random by
+        // design, so a branch on it would be mispredicted every other time.
+        while node < nodes.len() {
+            let left = nodes[node];
+            let goes_right = target >= left;
+            target = select_unpredictable(goes_right, target.wrapping_sub(left), target);
+            node = 2 * node + usize::from(goes_right);
+        }
+        node - nodes.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::selector::PrefixSum;
+
+    #[test]
+    fn every_target_falls_where_the_weights_say() {
+        for items in 1..=33usize {
+            let weights: Vec<_> = (0..items as u64).map(|i| i * 7 % 5).collect();
+            let fenwick = Fenwick::new(&weights).unwrap();
+            let expected = weights
+                .iter()
+                .enumerate()
+                .flat_map(|(index, &weight)| (0..weight).map(move |_| index));
+            let selected = (0..fenwick.total()).map(|target| fenwick.select(target));
+            assert!(selected.eq(expected), "{items} items");
+        }
+    }
+
+    #[test]
+    fn one_item_and_no_item() {
+        let mut one = Fenwick::new(&[u64::MAX]).unwrap();
+        assert_eq!((one.select(0), one.select(u64::MAX - 1)), (0, 0));
+        one.set_weight(0, 3).unwrap();
+        assert_eq!(one.total(), 3);
+        assert_eq!(Fenwick::new(&[]).unwrap().total(), 0);
+    }
+
+    #[test]
+    fn an_overflow_changes_nothing() {
+        assert_eq!(
+            Fenwick::new(&[u64::MAX, 1]).err(),
+            Some(WeightOverflow),
+            "when it is made"
+        );
+        let mut fenwick = Fenwick::new(&[5, u64::MAX - 8, 2]).unwrap();
+        let before = fenwick.nodes.clone();
+        assert_eq!(fenwick.set_weight(2, 4), Err(WeightOverflow));
+        assert_eq!((&fenwick.nodes, fenwick.total), (&before, u64::MAX - 1));
+        assert_eq!(fenwick.set_weight(2, 3), Ok(()));
+        assert_eq!(fenwick.total(), u64::MAX);
+        assert_eq!(fenwick.select(u64::MAX - 1), 2);
+        assert_eq!(fenwick.select(u64::MAX - 4), 1);
+    }
+
+    #[test]
+    #[should_panic(expected = "there is no item 3 among 3")]
+    fn a_padding_item_cannot_be_given_a_weight() {
+        let _ = Fenwick::new(&[1, 2, 3]).unwrap().set_weight(3, 1);
+    }
+
+    /// Weights of every magnitude: zeros, small ones, and such that the sum comes near 2^64.
+    fn weight() -> impl Strategy<Value = u64> {
+        prop_oneof![
+            Just(0),
+            1..10u64,
+            any::<u32>().prop_map(u64::from),
+            u64::MAX / 4..u64::MAX / 2,
+            u64::MAX - 100..=u64::MAX,
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn agrees_with_prefix_sums(
+            weights in prop::collection::vec(weight(), 1..70),
+            program in prop::collection::vec((any::<prop::sample::Index>(), weight()), 0..60),
+            targets in prop::collection::vec(any::<u64>(), 8),
+        ) {
+            let made = (Fenwick::new(&weights), PrefixSum::new(&weights));
+            let (mut fenwick, mut prefix_sum) = match made {
+                (Ok(fenwick), Ok(prefix_sum)) => (fenwick, prefix_sum),
+                (fenwick, prefix_sum) => {
+                    prop_assert!(fenwick.is_err() && prefix_sum.is_err());
+                    // Weights that overflow are left at 0, for the program to fill.
+                    let zeros = vec![0; weights.len()];
+                    (Fenwick::new(&zeros).unwrap(), PrefixSum::new(&zeros).unwrap())
+                }
+            };
+            for (index, weight) in program {
+                let index = index.index(weights.len());
+                prop_assert_eq!(
+                    fenwick.set_weight(index, weight),
+                    prefix_sum.set_weight(index, weight)
+                );
+                let total = prefix_sum.total();
+                prop_assert_eq!(fenwick.total(), total);
+                if total == 0 {
+                    continue;
+                }
+                for target in targets.iter().map(|target| target % total).chain([0, total - 1]) {
+                    prop_assert_eq!(fenwick.select(target), prefix_sum.select(target));
+                }
+            }
+        }
+    }
+}
