@@ -167,4 +167,6 @@ fn without_mark(text: &str) -> &str {
 }
 
 #[cfg(test)]
+mod refusals;
+#[cfg(test)]
 mod tests;

@@ -81,6 +81,12 @@ impl<'a> Source<'a> {
         self.line_starts.partition_point(|&start| start <= at)
     }
 
+    /// The offset of a byte that a parser names by its line and column, from 1.
+    pub(super) fn offset(&self, line: usize, column: usize) -> usize {
+        let last = self.line_starts.len() - 1;
+        self.line_starts[line.saturating_sub(1).min(last)] + column.saturating_sub(1)
+    }
+
     pub(super) fn mistake(&self, at: usize, message: String) -> Mistake {
         let line = self.line(at);
         // A parser may point at the end of the text, or into the middle of a character.
@@ -92,6 +98,19 @@ impl<'a> Source<'a> {
             message,
         }
     }
+}
+
+/// A wrong name may have any character in it, and a message is a line.
+fn on_one_line(message: &str) -> String {
+    let mut line = String::with_capacity(message.len());
+    for c in message.chars() {
+        if c.is_control() {
+            line.extend(c.escape_default());
+        } else {
+            line.push(c);
+        }
+    }
+    line
 }
 
 /// Collects the mistakes of one text.
@@ -112,7 +131,8 @@ impl<'a> Mistakes<'a> {
     pub(super) fn add(&mut self, at: impl Into<Option<usize>>, message: impl fmt::Display) {
         // One more than the most is kept, as the sign that there are more.
         if self.found.len() <= MISTAKES_MAX {
-            self.found.push((at.into(), message.to_string()));
+            self.found
+                .push((at.into(), on_one_line(&message.to_string())));
         }
     }
 
@@ -175,6 +195,8 @@ mod tests {
         assert_eq!(place(source.text.len()), (3, 1));
         assert_eq!(place(source.text.len() + 5), (3, 1));
         assert_eq!(place(1), (1, 2));
+        assert_eq!(source.offset(2, 8), second);
+        assert_eq!(source.offset(9, 0), source.text.len());
     }
 
     #[test]
@@ -183,13 +205,13 @@ mod tests {
         let mut mistakes = Mistakes::new(&source);
         mistakes.add(2, "second");
         mistakes.add(0, "first");
-        mistakes.add(None, "anywhere");
+        mistakes.add(None, "any\nwhere");
         let mut error = mistakes.finish().unwrap_err();
-        assert_eq!(error.to_string(), "anywhere\n1:1: first\n2:1: second");
+        assert_eq!(error.to_string(), "any\\nwhere\n1:1: first\n2:1: second");
         error.path = Some("pools.toml".into());
         assert_eq!(
             error.to_string(),
-            "pools.toml: anywhere\npools.toml:1:1: first\npools.toml:2:1: second"
+            "pools.toml: any\\nwhere\npools.toml:1:1: first\npools.toml:2:1: second"
         );
     }
 

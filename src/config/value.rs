@@ -160,9 +160,13 @@ pub(super) fn unknown_key(
 
 /// Notes that a key stands in a table twice, which JSON lets pass.
 pub(super) fn repeated_keys(entries: &[Entry<'_>], mistakes: &mut Mistakes<'_>) {
-    let mut seen = std::collections::HashSet::with_capacity(entries.len());
-    for entry in entries {
-        if !seen.insert(entry.key.as_ref()) {
+    // No table has as many known keys as this, so a longer one has mistakes here or unknown keys.
+    let entries = &entries[..entries.len().min(32)];
+    for (index, entry) in entries.iter().enumerate() {
+        if entries[..index]
+            .iter()
+            .any(|before| before.key == entry.key)
+        {
             mistakes.add(
                 entry.at(),
                 format_args!("the key \"{}\" stands here twice; leave one out", entry.key),

@@ -11,10 +11,9 @@ use crate::config::mistake::{Mistake, Source};
 
 pub(super) fn parse<'a>(source: &Source<'a>) -> Result<Vec<Entry<'a>>, Mistake> {
     // This checks the syntax of the whole text, without recursion.
-    let root: &RawValue = serde_json::from_str(source.text).map_err(|error| Mistake {
-        line: Some(error.line().max(1)),
-        column: Some(error.column().max(1)),
-        message: format!("this is not JSON: {}", plain(&error)),
+    let root: &RawValue = serde_json::from_str(source.text).map_err(|error| {
+        let at = source.offset(error.line(), error.column());
+        source.mistake(at, format!("this is not JSON: {}", plain(&error)))
     })?;
     let lower = Lower { text: source.text };
     let root = lower
