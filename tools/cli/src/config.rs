@@ -1,0 +1,13 @@
+//! `tombola config`.
+
+use std::process::ExitCode;
+
+use crate::failure::Failure;
+
+/// Verb.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {}
+
+pub(crate) fn run(_arguments: &Arguments) -> Result<ExitCode, Failure> {
+    Err(Failure::Failed("this verb is not there yet".into()))
+}
