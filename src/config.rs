@@ -3,11 +3,17 @@
 mod bytes;
 mod catalog;
 mod file;
+mod mistake;
+mod pools;
+mod settings;
+mod tree;
+mod value;
 
 use std::{path::PathBuf, time::Duration};
 
-pub use bytes::ByteSize;
-pub use file::{ConfigError, ConfigFile, ConfigFormat, Mistake};
+pub use bytes::{ByteSize, ByteSizeError};
+pub use file::{ConfigFile, ConfigFormat, EXAMPLE};
+pub use mistake::{ConfigError, Mistake};
 
 use serde::{Deserialize, Serialize};
 
