@@ -13,7 +13,8 @@ use tombola::{
 pub(crate) const LIMIT: Duration = Duration::from_secs(30);
 
 pub(crate) const FORMATS: [LogFormat; 3] = [LogFormat::Bincode, LogFormat::Jsonl, LogFormat::Line];
-pub(crate) const STORAGES: [StorageKind; 3] = [StorageKind::Uring, StorageKind::Mmap, StorageKind::File];
+pub(crate) const STORAGES: [StorageKind; 3] =
+    [StorageKind::Uring, StorageKind::Mmap, StorageKind::File];
 pub(crate) const DURABILITIES: [Durability; 3] =
     [Durability::Device, Durability::Kernel, Durability::Memory];
 
