@@ -9,11 +9,12 @@ mod covered;
 mod directory;
 mod repair;
 mod scan;
+mod state;
 
 pub use accept::{Acceptance, accept_loss};
 pub(crate) use directory::{Meta, shard_path};
 pub(crate) use repair::repair;
-pub use scan::{Gap, ShardState, Tail};
+pub use state::{Gap, ShardState, Tail};
 
 use std::{path::Path, thread, time::Duration};
 

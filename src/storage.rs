@@ -47,6 +47,10 @@ pub trait Storage {
 
     /// Makes the existing file at `path`, `length` bytes long, the target of the writes that
     /// follow. Writes in flight stay with the file they were begun on.
+    ///
+    /// # Errors
+    /// Where the file cannot be opened, is shorter than `length`, or `length` is not a multiple of
+    /// [`WRITE_UNIT`]; the file attached before stays attached then. And after an earlier failure.
     fn attach(&mut self, path: &Path, length: u64) -> io::Result<()>;
 
     /// The buffer of a slot that is not in flight, aligned to [`WRITE_UNIT`]. What was last put
@@ -59,11 +63,21 @@ pub trait Storage {
     /// Begins to write the first `length` bytes of the slot's buffer at `offset` of the attached
     /// file; both are multiples of [`WRITE_UNIT`]. A storage may finish the write before it
     /// returns.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::InvalidInput`] where the arguments make no sense: no such slot, a slot in
+    /// flight, a length of 0, over the buffer's or past the end of the file, no multiple of
+    /// [`WRITE_UNIT`]. Nothing has changed then. Any other error is of the device and final: every
+    /// later call fails.
     fn write(&mut self, slot: usize, offset: u64, length: usize) -> io::Result<()>;
 
     /// The slot of a write that is finished, as durable as the options asked for; `None` when there
     /// is none. The order is the device's. With `wait`, blocks until one is finished if any is in
     /// flight.
+    ///
+    /// # Errors
+    /// Where a write or its flush has failed. This is final: nothing is tried again, and every
+    /// later call fails.
     fn reap(&mut self, wait: bool) -> io::Result<Option<usize>>;
 }
 
@@ -79,6 +93,12 @@ pub struct Opened {
 ///
 /// Where the kernel refuses `io_uring`, `uring` falls back to `file` and says why in
 /// [`Opened::fallback`].
+///
+/// # Errors
+/// Where no storage of the kind can be made and none stands in for it.
+///
+/// # Panics
+/// If `buffer_bytes` is not a positive multiple of [`WRITE_UNIT`].
 pub fn open(kind: StorageKind, options: StorageOptions) -> io::Result<Opened> {
     let storage: Box<dyn Storage> = match kind {
         StorageKind::Uring => match uring::UringStorage::new(options) {

@@ -6,27 +6,24 @@
 //! `commit_delay` asks for it.
 
 pub mod block;
+mod close;
 pub(crate) mod format;
+mod options;
 pub mod reader;
 pub mod record;
 pub(crate) mod sealed;
 pub mod segment;
 
-use std::{
-    collections::VecDeque,
-    io,
-    path::Path,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+pub(crate) use options::{Position, WalOptions, WalStats};
 
-use hdrhistogram::Histogram;
+use std::{collections::VecDeque, io, path::Path, sync::Arc, time::Instant};
 
 use self::{
-    block::{BlockHeader, BlockKind},
+    block::BlockKind,
+    close::Closing,
     format::{Codec, with_codec},
     record::Record,
-    segment::{FORMAT_VERSION, Identity, SegmentHeader, SegmentSupply},
+    segment::{Identity, SegmentSupply},
 };
 use crate::{
     config::LogFormat,
@@ -36,48 +33,6 @@ use crate::{
 
 /// A block is never opened with room for less, so that every record fits into an empty one.
 const BLOCK_BYTES_MIN: usize = 16 << 10;
-
-/// How a log is written.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct WalOptions {
-    pub(crate) format: LogFormat,
-    pub(crate) block_bytes: usize,
-    pub(crate) blocks_in_flight: usize,
-    pub(crate) commit_delay: Duration,
-    pub(crate) commit_records: usize,
-    /// Whether the storage keeps what it is given; where not, headers and checksums are left out.
-    pub(crate) keeps_log: bool,
-}
-
-impl WalOptions {
-    /// One buffer for every block in flight, one for the open block, and one so that a seal does
-    /// not have to wait.
-    pub(crate) fn slots(&self) -> usize {
-        self.blocks_in_flight + 2
-    }
-
-    /// The first block of a segment has the segment's header before it.
-    pub(crate) fn buffer_bytes(&self) -> usize {
-        self.block_bytes + WRITE_UNIT
-    }
-}
-
-/// Where a log goes on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Position {
-    pub(crate) next_seq: u64,
-    /// The checksum of the last header.
-    pub(crate) chain: u32,
-}
-
-/// What a log did since it was opened.
-#[derive(Debug, Clone)]
-pub(crate) struct WalStats {
-    pub(crate) commits: u64,
-    pub(crate) bytes: u64,
-    pub(crate) segment_waits: u64,
-    pub(crate) latency_us: Histogram<u64>,
-}
 
 /// The writing end of a shard's log.
 pub(crate) struct Wal {
@@ -495,68 +450,5 @@ impl OpenSegment {
 
     fn is_full(&self) -> bool {
         self.room() < BLOCK_BYTES_MIN as u64
-    }
-}
-
-/// A block that gets its header.
-struct Closing<'a> {
-    wal: &'a WalOptions,
-    identity: Identity,
-    segment: &'a OpenSegment,
-    block: &'a OpenBlock,
-    kind: BlockKind,
-}
-
-impl Closing<'_> {
-    /// Puts the headers before the records and the padding behind them; returns the length of the
-    /// whole and the checksum that the next header names.
-    fn close<C: Codec>(
-        &self,
-        buffer: &mut [u8],
-        first_seq: u64,
-        durable_upto: u64,
-        chain: u32,
-    ) -> (usize, u32) {
-        debug_assert!(self.wal.keeps_log);
-        let Self {
-            identity,
-            segment,
-            block,
-            ..
-        } = self;
-        let mut previous = chain;
-        if block.prefix > 0 {
-            let header = SegmentHeader {
-                version: FORMAT_VERSION,
-                engine: identity.engine,
-                shard: identity.shard,
-                shards: identity.shards,
-                segment: segment.number,
-                first_seq,
-                salt: segment.salt,
-                segment_bytes: segment.bytes,
-                previous,
-            };
-            previous = C::encode_segment(&mut buffer[..block.prefix], &header);
-        }
-        let records = block.prefix + C::BLOCK_HEADER_BYTES;
-        let header = BlockHeader {
-            kind: self.kind,
-            salt: segment.salt,
-            shard: identity.shard,
-            segment: segment.number,
-            number: segment.blocks,
-            offset: segment.position + block.prefix as u64,
-            first_seq,
-            count: block.count,
-            length: (block.filled - records) as u32,
-            durable_upto,
-            previous,
-            payload_crc: crc32c::crc32c(&buffer[records..block.filled]),
-        };
-        let chain = C::encode_block(&mut buffer[block.prefix..records], &header);
-        let end = block.filled.next_multiple_of(WRITE_UNIT);
-        format::pad::<C>(&mut buffer[block.filled..end]);
-        (end, chain)
     }
 }

@@ -11,7 +11,7 @@ use super::{
     directory::{create_directory, shard_path},
     examine_once,
     repair::remove_temporaries,
-    scan::{Gap, ShardState},
+    state::{Gap, ShardState},
 };
 use crate::{
     error::{Error, Finding},

@@ -4,7 +4,7 @@ use std::{io, path::Path};
 
 use super::{
     Visit,
-    scan::{ShardState, finding},
+    state::{ShardState, finding},
 };
 use crate::{
     error::{Error, Finding},

@@ -9,7 +9,7 @@ use std::{
     path::Path,
 };
 
-use super::scan::{ShardState, Tail};
+use super::state::{ShardState, Tail};
 use crate::{
     error::Error,
     storage::WRITE_UNIT,

@@ -162,6 +162,28 @@ fn nothing_is_kept_where_nothing_is_kept() {
     reap_all(storage.as_mut(), 4);
 }
 
+#[test]
+fn where_io_uring_is_refused_a_file_stands_in() {
+    use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, apply_filter};
+
+    // A filter is for its thread and for good, so it gets a thread that ends.
+    std::thread::spawn(|| {
+        let filter = SeccompFilter::new(
+            [(libc::SYS_io_uring_setup, vec![])].into(),
+            SeccompAction::Allow,
+            SeccompAction::Errno(libc::EPERM.unsigned_abs()),
+            std::env::consts::ARCH.try_into().unwrap(),
+        );
+        let program: BpfProgram = filter.unwrap().try_into().unwrap();
+        apply_filter(&program).unwrap();
+        let opened = open(StorageKind::Uring, four_slots(Durability::Device)).unwrap();
+        assert_eq!(opened.storage.name(), "file");
+        assert!(opened.fallback.unwrap().contains("io_uring"));
+    })
+    .join()
+    .unwrap();
+}
+
 fn pairs() -> impl Iterator<Item = (StorageKind, Durability)> {
     KEEPING
         .into_iter()

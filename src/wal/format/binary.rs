@@ -158,7 +158,9 @@ pub(super) fn canonical<C: Codec>(
 
 /// The checksum of a header is that of its binary form, in every format.
 pub(super) fn checksum(header: &impl Encode) -> u32 {
-    crc32c::crc32c(&encode_to_vec(header))
+    let mut bytes = [0; 128];
+    let length = bincode::encode_into_slice(header, &mut bytes, CONFIG).expect("headers are short");
+    crc32c::crc32c(&bytes[..length])
 }
 
 /// Encodes into a fresh vector. (Snapshots.)

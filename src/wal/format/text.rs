@@ -1,12 +1,12 @@
 //! What the two text formats share: headers as JSON objects on lines of a fixed width.
 
-use std::io::Write as _;
+use std::io::{self, Write as _};
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::{HeaderError, Malformed, binary::checksum, hex};
+use super::{HeaderError, Malformed, binary::checksum};
 use crate::wal::{
-    block::BlockHeader,
+    block::{BlockHeader, BlockKind},
     record::{DrawRecord, NO_PRIZE, PoolPart, Record},
     segment::{FORMAT_VERSION, SegmentHeader},
 };
@@ -14,19 +14,19 @@ use crate::wal::{
 /// A block header line, its line feed included. The longest numbers make it 351.
 pub(super) const BLOCK_HEADER_BYTES: usize = 384;
 
-#[derive(Serialize, Deserialize)]
+/// A header line as it is read; the encoders below write it.
+#[derive(Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum HeaderLine {
     Segment(Checked<SegmentHeader>),
     Block(Checked<BlockHeader>),
 }
 
-#[derive(Serialize, Deserialize)]
+/// The checksum that stands beside a header is checked by writing the header again.
+#[derive(Deserialize)]
 struct Checked<T> {
     #[serde(flatten)]
     header: T,
-    #[serde(with = "hex")]
-    crc: u32,
 }
 
 /// A record as a JSON object, with its sequence number.
@@ -109,20 +109,46 @@ pub(super) fn first_line(bytes: &[u8]) -> Result<&[u8], Malformed> {
 
 pub(super) fn encode_block(prefix: &[u8], out: &mut [u8], header: &BlockHeader) -> u32 {
     let crc = checksum(header);
-    write_line(
-        prefix,
-        &mut out[..BLOCK_HEADER_BYTES],
-        &HeaderLine::Block(Checked {
-            header: *header,
-            crc,
-        }),
-    );
+    let BlockHeader {
+        kind,
+        salt,
+        shard,
+        segment,
+        number,
+        offset,
+        first_seq,
+        count,
+        length,
+        durable_upto,
+        previous,
+        payload_crc,
+    } = header;
+    let kind = match kind {
+        BlockKind::Records => "records",
+        BlockKind::Marker => "marker",
+        BlockKind::Seal => "seal",
+    };
+    write_line(prefix, &mut out[..BLOCK_HEADER_BYTES], |line| {
+        write!(
+            line,
+            r#"{{"type":"block","kind":"{kind}","salt":"{salt:016x}","shard":{shard},"segment":{segment},"#
+        )?;
+        write!(
+            line,
+            r#""number":{number},"offset":{offset},"first_seq":{first_seq},"count":{count},"length":{length},"#
+        )?;
+        write!(
+            line,
+            r#""durable_upto":{durable_upto},"previous":"{previous:08x}","payload_crc":"{payload_crc:08x}","#
+        )?;
+        write!(line, r#""crc":"{crc:08x}"}}"#)
+    });
     crc
 }
 
 pub(super) fn decode_block(prefix: &[u8], bytes: &[u8]) -> Option<(BlockHeader, u32)> {
     let bytes = bytes.get(..BLOCK_HEADER_BYTES)?;
-    let HeaderLine::Block(Checked { header, .. }) = read_line(prefix, bytes)? else {
+    let HeaderLine::Block(Checked { header }) = read_line(prefix, bytes)? else {
         return None;
     };
     let mut again = [0; BLOCK_HEADER_BYTES];
@@ -132,14 +158,28 @@ pub(super) fn decode_block(prefix: &[u8], bytes: &[u8]) -> Option<(BlockHeader, 
 
 pub(super) fn encode_segment(prefix: &[u8], out: &mut [u8], header: &SegmentHeader) -> u32 {
     let crc = checksum(header);
-    write_line(
-        prefix,
-        out,
-        &HeaderLine::Segment(Checked {
-            header: *header,
-            crc,
-        }),
-    );
+    let SegmentHeader {
+        version,
+        engine,
+        shard,
+        shards,
+        segment,
+        first_seq,
+        salt,
+        segment_bytes,
+        previous,
+    } = header;
+    write_line(prefix, out, |line| {
+        write!(
+            line,
+            r#"{{"type":"segment","version":{version},"engine":"{engine:032x}","shard":{shard},"shards":{shards},"#
+        )?;
+        write!(
+            line,
+            r#""segment":{segment},"first_seq":{first_seq},"salt":"{salt:016x}","segment_bytes":{segment_bytes},"#
+        )?;
+        write!(line, r#""previous":"{previous:08x}","crc":"{crc:08x}"}}"#)
+    });
     crc
 }
 
@@ -155,20 +195,20 @@ pub(super) fn decode_segment(prefix: &[u8], unit: &[u8]) -> Result<SegmentHeader
         _ => {}
     }
     match read_line(prefix, unit) {
-        Some(HeaderLine::Segment(Checked { header, .. })) => Ok(header),
+        Some(HeaderLine::Segment(Checked { header })) => Ok(header),
         _ => Err(HeaderError::Unreadable),
     }
 }
 
-/// Fills `out` with one line: prefix, JSON, spaces, line feed.
-fn write_line(prefix: &[u8], out: &mut [u8], line: &HeaderLine) {
+/// Fills `out` with one line: prefix, what `write` writes, spaces, line feed. Once a block, and
+/// without an allocation.
+fn write_line(prefix: &[u8], out: &mut [u8], write: impl FnOnce(&mut &mut [u8]) -> io::Result<()>) {
     let (last, body) = out.split_last_mut().expect("a line has a width");
-    body.fill(b' ');
+    let (start, mut rest) = body.split_at_mut(prefix.len());
+    start.copy_from_slice(prefix);
+    write(&mut rest).expect("a header line is wide enough for the longest numbers");
+    rest.fill(b' ');
     *last = b'\n';
-    let mut rest: &mut [u8] = body;
-    rest.write_all(prefix).expect("the prefix is short");
-    serde_json::to_writer(rest, line)
-        .expect("a header line is wide enough for the longest numbers");
 }
 
 fn read_line<T: DeserializeOwned>(prefix: &[u8], bytes: &[u8]) -> Option<T> {

@@ -1,0 +1,89 @@
+//! After start-up the path of a draw allocates nothing: neither on the shard's thread nor on the
+//! client's.
+#![allow(unsafe_code)]
+
+mod common;
+
+use std::{
+    alloc::{GlobalAlloc, Layout, System},
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use common::{FORMATS, banner, builder};
+use tombola::{Completion, Outcome, PoolId, Request, StorageKind};
+
+/// Counts every allocation of the process.
+struct Counting;
+
+static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
+
+// SAFETY: everything is passed on to the system's allocator as it came.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: the caller keeps the contract of `alloc`.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the caller keeps the contract of `dealloc`.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: the caller keeps the contract of `realloc`.
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+/// One test only: others beside it would be counted too.
+#[test]
+fn a_draw_allocates_nothing() {
+    for storage in [
+        StorageKind::Uring,
+        StorageKind::Mmap,
+        StorageKind::File,
+        StorageKind::None,
+    ] {
+        for format in FORMATS {
+            let directory = tempfile::tempdir().unwrap();
+            // Large enough that no segment is changed meanwhile: that is the housekeeper's matter.
+            let engine = builder(directory.path())
+                .segment_bytes(32 << 20)
+                .storage(storage)
+                .format(format)
+                .open()
+                .unwrap();
+            let pool = engine.register(banner()).unwrap();
+            let mut client = engine.client().unwrap();
+            let batch = [Request::from(&pool); 64];
+            let empty = Completion {
+                request: 0,
+                shard: 0,
+                seq: None,
+                pool: pool.id(),
+                outcome: Outcome::NoPrize,
+            };
+            let mut out = [empty; 128];
+            let mut draw = |pool: PoolId, count: usize| {
+                let mut answered = 0;
+                while answered < count {
+                    let _ = client.try_submit(pool);
+                    client.submit_batch(&batch).unwrap();
+                    answered += client.poll(&mut out).unwrap();
+                }
+            };
+            draw(pool.id(), 10_000);
+            // The housekeeper has prepared the next segment by now.
+            std::thread::sleep(std::time::Duration::from_millis(300));
+            let before = ALLOCATIONS.load(Ordering::Relaxed);
+            draw(pool.id(), 20_000);
+            let after = ALLOCATIONS.load(Ordering::Relaxed);
+            assert_eq!(after - before, 0, "{storage:?} {format:?}");
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! What the tests share.
+#![allow(dead_code, reason = "each test program uses a part of it")]
+
+use std::{path::Path, time::Duration};
+
+use tombola::{
+    Client, Completion, Durability, Engine, EngineBuilder, Idle, LogFormat, Outcome,
+    PoolDefinition, PoolHandle, Request, StorageKind,
+    recovery::{self, Depth, Examination},
+};
+
+/// Long enough for a busy machine.
+pub(crate) const LIMIT: Duration = Duration::from_secs(30);
+
+pub(crate) const FORMATS: [LogFormat; 3] = [LogFormat::Bincode, LogFormat::Jsonl, LogFormat::Line];
+pub(crate) const STORAGES: [StorageKind; 3] =
+    [StorageKind::Uring, StorageKind::Mmap, StorageKind::File];
+pub(crate) const DURABILITIES: [Durability; 3] =
+    [Durability::Device, Durability::Kernel, Durability::Memory];
+
+/// An engine that is gentle to the machine and rotates often.
+pub(crate) fn builder(directory: &Path) -> EngineBuilder {
+    Engine::builder(directory)
+        .shards(1)
+        .idle(Idle::Park)
+        .pin(false)
+        .seed(7)
+        .segment_bytes(64 << 10)
+        .block_bytes(16 << 10)
+        .ring_slots(512)
+}
+
+pub(crate) fn banner() -> PoolDefinition {
+    PoolDefinition::new("banner")
+        .item("gold", 10, 100)
+        .unlimited("dust", 90)
+}
+
+/// Draws `count` times with many requests under way, and returns the completions in the order in
+/// which they came.
+pub(crate) fn draw_many(client: &mut Client, pool: &PoolHandle, count: usize) -> Vec<Completion> {
+    let requests = vec![Request::from(pool); 256];
+    let mut submitted = 0;
+    let mut completions = Vec::with_capacity(count);
+    while completions.len() < count {
+        let batch = requests.len().min(count - submitted);
+        submitted += client
+            .submit_batch(&requests[..batch])
+            .expect("the shard runs")
+            .count;
+        let polled = client
+            .poll_with(|completion| completions.push(completion))
+            .expect("the shard runs");
+        if polled == 0 {
+            std::thread::yield_now();
+        }
+    }
+    completions
+}
+
+pub(crate) fn examine(directory: &Path) -> Examination {
+    recovery::examine(directory, Depth::Everything).expect("the directory can be read")
+}
+
+/// Checks that initial stock = drawn + remaining for every item.
+pub(crate) fn assert_conserved(examination: &Examination) {
+    for pool in examination.pools() {
+        for item in pool.items() {
+            if let Some(initial) = item.initial {
+                assert_eq!(
+                    initial,
+                    item.drawn + item.remaining.expect("it is finite"),
+                    "item {}",
+                    item.id
+                );
+            }
+        }
+    }
+}
+
+/// How often each item of a pool is in the completions.
+pub(crate) fn tally(completions: &[Completion], pool: &PoolHandle) -> Vec<u64> {
+    let mut counts = vec![0; pool.definition().items.len()];
+    for completion in completions {
+        if let Outcome::Item(item) = completion.outcome {
+            counts[item as usize] += 1;
+        }
+    }
+    counts
+}
+
+/// The factor by which long tests are longer than in the ordinary run.
+pub(crate) fn long() -> usize {
+    std::env::var("TOMBOLA_TEST_LONG")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(1)
+}
