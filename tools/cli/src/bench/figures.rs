@@ -37,14 +37,17 @@ pub(super) struct Figures {
     seconds: f64,
     pub(super) draws_per_second: f64,
     latency_us: Latency,
-    device_us: DeviceTime,
+    device_us: TimeAt,
+    /// From handing a block to the storage until it was durable; blocks are larger than what the
+    /// device is measured with.
+    commit_us: TimeAt,
     commits: u64,
     bytes: u64,
     segment_waits: u64,
 }
 
 #[derive(Debug, Clone, Copy, Serialize)]
-struct DeviceTime {
+struct TimeAt {
     p50: f64,
     p99: f64,
 }
@@ -65,9 +68,13 @@ impl Figures {
                 0.0
             },
             latency_us: Latency::of(&answers.latency_ns),
-            device_us: DeviceTime {
+            device_us: TimeAt {
                 p50: device.p50,
                 p99: device.p99,
+            },
+            commit_us: TimeAt {
+                p50: measured.commit_us.value_at_quantile(0.5) as f64,
+                p99: measured.commit_us.value_at_quantile(0.99) as f64,
             },
             commits: measured.commits,
             bytes: measured.bytes,
@@ -101,9 +108,13 @@ impl Figures {
                 p999: value(|one| one.latency_us.p999),
                 max: value(|one| one.latency_us.max),
             },
-            device_us: DeviceTime {
+            device_us: TimeAt {
                 p50: value(|one| one.device_us.p50),
                 p99: value(|one| one.device_us.p99),
+            },
+            commit_us: TimeAt {
+                p50: value(|one| one.commit_us.p50),
+                p99: value(|one| one.commit_us.p99),
             },
             commits: count(|one| one.commits),
             bytes: count(|one| one.bytes),

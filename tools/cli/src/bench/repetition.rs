@@ -41,6 +41,7 @@ pub(super) struct Measured {
     pub(super) shards: usize,
     /// Groups that became durable, warm-up and end included, and their bytes.
     pub(super) commits: u64,
+    pub(super) commit_us: Histogram<u64>,
     pub(super) bytes: u64,
     pub(super) segment_waits: u64,
 }
@@ -121,6 +122,7 @@ impl Experiment<'_> {
             storage: stats.shards[0].storage,
             storage_fallback: stats.shards[0].storage_fallback.clone(),
             shards: stats.shards.len(),
+            commit_us: stats.commit_latency_us(),
             commits: stats.shards.iter().map(|shard| shard.commits).sum(),
             bytes: stats.shards.iter().map(|shard| shard.bytes).sum(),
             segment_waits: stats.shards.iter().map(|shard| shard.segment_waits).sum(),
