@@ -12,14 +12,13 @@ use std::{
 
 use super::{HousekeeperHandle, retire};
 use crate::{
-    config::LogFormat,
     error::Error,
     shard::partition::{CountsOnly, Partition},
     snapshot::{self, Covered},
     wal::{
         reader::SegmentReader,
         sealed::{self, Broken, Sealed},
-        segment::{self, Identity, PreparedSegment, SegmentSupply},
+        segment::{self, Identity, Making, PreparedSegment, SegmentSupply},
     },
 };
 
@@ -32,8 +31,7 @@ pub(crate) struct KeepingOptions {
     pub(crate) directory: PathBuf,
     pub(crate) archive: Option<PathBuf>,
     pub(crate) identity: Identity,
-    pub(crate) segment_bytes: u64,
-    pub(crate) format: LogFormat,
+    pub(crate) making: Making,
     pub(crate) snapshot_records: u64,
 }
 
@@ -81,24 +79,18 @@ impl Keeping {
 
     /// Prepares the next segment if one is wanted.
     pub(super) fn prepare(&mut self, handle: &HousekeeperHandle) -> bool {
-        if !self.supply.prepared.is_empty() || self.is_resting() {
+        if self.supply.prepared.len() >= self.supply.wanted() || self.is_resting() {
             return false;
         }
-        let KeepingOptions {
-            directory,
-            segment_bytes,
-            format,
-            ..
-        } = &self.options;
-        match segment::prepare(directory, self.next_to_prepare, *segment_bytes, *format) {
+        let (number, making) = (self.next_to_prepare, self.options.making);
+        match segment::prepare(&self.options.directory, number, making) {
             Ok(path) => {
-                let prepared = PreparedSegment {
-                    number: self.next_to_prepare,
+                // There is room: only this thread pushes.
+                let _ = self.supply.prepared.push(PreparedSegment {
+                    number,
                     path,
-                    bytes: *segment_bytes,
-                };
-                // There is room: only this thread pushes, and the queue was empty.
-                let _ = self.supply.prepared.push(prepared);
+                    bytes: making.bytes,
+                });
                 self.next_to_prepare += 1;
                 true
             }

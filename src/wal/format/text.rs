@@ -99,6 +99,44 @@ impl RecordLine {
     }
 }
 
+/// Reads the fields of a draw line without building anything: recovery reads millions of them.
+pub(super) struct Fields<'a>(pub(super) &'a [u8]);
+
+impl Fields<'_> {
+    /// The number that follows `before`, as the encoders write it: digits, without leading zeros.
+    pub(super) fn number<T: TryFrom<u64>>(&mut self, before: &[u8]) -> Option<T> {
+        let rest = self.0.strip_prefix(before)?;
+        let length = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let (digits, rest) = rest.split_at(length);
+        if digits.is_empty() || (digits.len() > 1 && digits[0] == b'0') {
+            return None;
+        }
+        let value = digits.iter().try_fold(0u64, |value, digit| {
+            value.checked_mul(10)?.checked_add(u64::from(digit - b'0'))
+        })?;
+        self.0 = rest;
+        T::try_from(value).ok()
+    }
+
+    /// An item: a number, or what stands for "no prize".
+    pub(super) fn item(&mut self, before: &[u8], no_prize: &[u8]) -> Option<Option<u32>> {
+        if let Some(rest) = self
+            .0
+            .strip_prefix(before)
+            .and_then(|rest| rest.strip_prefix(no_prize))
+        {
+            self.0 = rest;
+            return Some(None);
+        }
+        self.number(before).map(Some)
+    }
+
+    /// Whether this is the end, after `last`; returns the length of all that was read of `bytes`.
+    pub(super) fn end(self, last: &[u8], bytes: &[u8]) -> Option<usize> {
+        Some(bytes.len() - self.0.strip_prefix(last)?.len())
+    }
+}
+
 /// The line at the beginning of `bytes`, without its line feed.
 pub(super) fn first_line(bytes: &[u8]) -> Result<&[u8], Malformed> {
     match bytes.iter().position(|byte| *byte == b'\n') {
