@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum StorageKind {
-    /// io_uring with registered buffers (the default); falls back to `File` where the kernel
+    /// `io_uring` with registered buffers (the default); falls back to `File` where the kernel
     /// refuses it.
     #[default]
     Uring,

@@ -125,7 +125,7 @@ fn start_threads(
         engine
             .threads
             .push(spawn(format!("tombola-{index}"), move || {
-                plan.run(recovered, ready)
+                plan.run(recovered, ready);
             })?);
         engine.shards.push(handle);
         started.push(is_ready);
@@ -331,7 +331,7 @@ impl Plan {
         }
     }
 
-    /// On the shard's own thread: an io_uring belongs to the thread that makes it.
+    /// On the shard's own thread: an `io_uring` belongs to the thread that makes it.
     fn make(self, recovered: Recovered) -> Result<Shard, Error> {
         let Self {
             index,

@@ -97,7 +97,7 @@ impl Keeping {
             Err(error) => {
                 self.rest(
                     handle,
-                    format!("the next segment cannot be prepared: {error}"),
+                    &format!("the next segment cannot be prepared: {error}"),
                 );
                 false
             }
@@ -112,23 +112,22 @@ impl Keeping {
         match self.read_next() {
             Ok(Ok(())) => handle.change_stats(|stats| stats.segments_checked += 1),
             Ok(Err(message)) => {
-                handle.alarm(self.shard(), message.clone());
+                handle.alarm(self.shard(), &message);
                 self.damage = Some(message);
                 return false;
             }
             Err(error) => {
                 let message = format!("a sealed segment cannot be read: {error}");
-                handle.alarm(self.shard(), message.clone());
+                handle.alarm(self.shard(), &message);
                 self.damage = Some(message);
                 return false;
             }
         }
         if self.covered.next_seq - self.snapshot.next_seq >= self.options.snapshot_records
             && !self.is_resting()
+            && let Err(error) = self.snapshot(handle)
         {
-            if let Err(error) = self.snapshot(handle) {
-                self.rest(handle, format!("no snapshot was made: {error}"));
-            }
+            self.rest(handle, &format!("no snapshot was made: {error}"));
         }
         true
     }
@@ -229,7 +228,7 @@ impl Keeping {
     }
 
     /// Something failed that may work later: tells it once a row of failures, and waits a little.
-    fn rest(&mut self, handle: &HousekeeperHandle, message: String) {
+    fn rest(&mut self, handle: &HousekeeperHandle, message: &str) {
         if self
             .retry_at
             .is_none_or(|at| at.elapsed() > 5 * RETRY_AFTER)

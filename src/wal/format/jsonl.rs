@@ -51,8 +51,8 @@ impl Codec for Jsonl {
     }
 
     fn decode(bytes: &[u8], seq: u64) -> Result<(Record, usize), Malformed> {
-        if let Some((draw, length)) = draw(bytes) {
-            return Ok((draw.record(seq)?, length));
+        if let Some((found, draw, length)) = draw(bytes) {
+            return Ok((text::in_place(found, seq, Record::Draw(draw))?, length));
         }
         let line = text::first_line(bytes)?;
         let record: RecordLine =
@@ -79,13 +79,19 @@ impl Codec for Jsonl {
 }
 
 /// A draw exactly as `encode_draw` writes it; anything else is left to the JSON reader.
-fn draw(bytes: &[u8]) -> Option<(RecordLine, usize)> {
+fn draw(bytes: &[u8]) -> Option<(u64, DrawRecord, usize)> {
     let mut fields = Fields(bytes);
-    let line = RecordLine::Draw {
-        seq: fields.number(br#"{"type":"draw","seq":"#)?,
-        request: fields.number(br#","request":"#)?,
-        pool: fields.number(br#","pool":"#)?,
-        item: fields.item(br#","item":"#, b"null")?,
-    };
-    Some((line, fields.end(b"}\n", bytes)?))
+    let seq = fields.number(br#"{"type":"draw","seq":"#)?;
+    let request = fields.number(br#","request":"#)?;
+    let pool = fields.number(br#","pool":"#)?;
+    let item = fields.item(br#","item":"#, b"null")?;
+    Some((
+        seq,
+        DrawRecord {
+            pool,
+            item,
+            request,
+        },
+        fields.end(b"}\n", bytes)?,
+    ))
 }

@@ -61,8 +61,8 @@ impl Codec for Line {
     }
 
     fn decode(bytes: &[u8], seq: u64) -> Result<(Record, usize), Malformed> {
-        if let Some((draw, length)) = draw(bytes) {
-            return Ok((draw.record(seq)?, length));
+        if let Some((found, draw, length)) = draw(bytes) {
+            return Ok((text::in_place(found, seq, Record::Draw(draw))?, length));
         }
         let line = text::first_line(bytes)?;
         let json = line
@@ -91,13 +91,19 @@ impl Codec for Line {
     }
 }
 
-fn draw(bytes: &[u8]) -> Option<(RecordLine, usize)> {
+fn draw(bytes: &[u8]) -> Option<(u64, DrawRecord, usize)> {
     let mut fields = Fields(bytes);
-    let line = RecordLine::Draw {
-        seq: fields.number(b"d ")?,
-        request: fields.number(b" ")?,
-        pool: fields.number(b" ")?,
-        item: fields.item(b" ", b"-")?,
-    };
-    Some((line, fields.end(b"\n", bytes)?))
+    let seq = fields.number(b"d ")?;
+    let request = fields.number(b" ")?;
+    let pool = fields.number(b" ")?;
+    let item = fields.item(b" ", b"-")?;
+    Some((
+        seq,
+        DrawRecord {
+            pool,
+            item,
+            request,
+        },
+        fields.end(b"\n", bytes)?,
+    ))
 }

@@ -89,13 +89,18 @@ impl RecordLine {
             Self::Pool { seq, part } => (seq, Record::Pool(part)),
             Self::RequestsReserved { seq, upto } => (seq, Record::RequestsReserved { upto }),
         };
-        if seq == expected {
-            Ok(record)
-        } else {
-            Err(Malformed(format!(
-                "it has sequence number {seq} where {expected} belongs"
-            )))
-        }
+        in_place(seq, expected, record)
+    }
+}
+
+/// The record, if it stands where its sequence number belongs.
+pub(super) fn in_place(seq: u64, expected: u64, record: Record) -> Result<Record, Malformed> {
+    if seq == expected {
+        Ok(record)
+    } else {
+        Err(Malformed(format!(
+            "it has sequence number {seq} where {expected} belongs"
+        )))
     }
 }
 
@@ -118,17 +123,17 @@ impl Fields<'_> {
         T::try_from(value).ok()
     }
 
-    /// An item: a number, or what stands for "no prize".
-    pub(super) fn item(&mut self, before: &[u8], no_prize: &[u8]) -> Option<Option<u32>> {
+    /// An item: a number, or [`NO_PRIZE`] for what stands for it.
+    pub(super) fn item(&mut self, before: &[u8], no_prize: &[u8]) -> Option<u32> {
         if let Some(rest) = self
             .0
             .strip_prefix(before)
             .and_then(|rest| rest.strip_prefix(no_prize))
         {
             self.0 = rest;
-            return Some(None);
+            return Some(NO_PRIZE);
         }
-        self.number(before).map(Some)
+        self.number(before)
     }
 
     /// Whether this is the end, after `last`; returns the length of all that was read of `bytes`.
@@ -240,13 +245,18 @@ pub(super) fn decode_segment(prefix: &[u8], unit: &[u8]) -> Result<SegmentHeader
 
 /// Fills `out` with one line: prefix, what `write` writes, spaces, line feed. Once a block, and
 /// without an allocation.
-fn write_line(prefix: &[u8], out: &mut [u8], write: impl FnOnce(&mut &mut [u8]) -> io::Result<()>) {
+fn write_line(
+    prefix: &[u8],
+    out: &mut [u8],
+    write: impl FnOnce(&mut io::Cursor<&mut [u8]>) -> io::Result<()>,
+) {
     let (last, body) = out.split_last_mut().expect("a line has a width");
-    let (start, mut rest) = body.split_at_mut(prefix.len());
-    start.copy_from_slice(prefix);
-    write(&mut rest).expect("a header line is wide enough for the longest numbers");
-    rest.fill(b' ');
+    body.fill(b' ');
     *last = b'\n';
+    let (start, rest) = body.split_at_mut(prefix.len());
+    start.copy_from_slice(prefix);
+    let written = write(&mut io::Cursor::new(rest));
+    written.expect("a header line is wide enough for the longest numbers");
 }
 
 fn read_line<T: DeserializeOwned>(prefix: &[u8], bytes: &[u8]) -> Option<T> {
