@@ -11,6 +11,7 @@ mod inspect;
 mod log;
 mod options;
 mod output;
+mod records;
 mod recover;
 mod report;
 mod signals;

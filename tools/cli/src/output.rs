@@ -59,7 +59,8 @@ impl Output {
 
     /// Writes a value as a line of JSON.
     pub(crate) fn json(&mut self, value: &impl Serialize) -> Result<(), Failure> {
-        self.line(&json(value))
+        serde_json::to_writer(&mut self.0, value).map_err(|error| failed(&error.into()))?;
+        self.line("")
     }
 
     /// Brings out what is still held back.
