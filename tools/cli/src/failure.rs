@@ -1,0 +1,63 @@
+//! Why a verb ended badly, and the exit code that says so.
+
+use std::process::ExitCode;
+
+use tombola::{Error, Stopped};
+
+/// The standard output's reader has gone, or something went wrong: each kind has an exit code.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// Nobody reads the standard output any more. That is no failure of ours.
+    OutputClosed,
+    /// It did not work.
+    Failed(String),
+    /// The command line, a setting or a pool definition is wrong.
+    Usage(String),
+    /// A data directory is damaged.
+    Damage(String),
+    /// Nothing is left to draw, though more was asked for.
+    SoldOut(String),
+}
+
+impl Failure {
+    /// Tells it on the standard error; gives its exit code.
+    pub(crate) fn tell(self) -> ExitCode {
+        let (message, code) = match self {
+            Self::OutputClosed => return ExitCode::SUCCESS,
+            Self::Failed(message) => (message, 1),
+            Self::Usage(message) => (message, 2),
+            Self::Damage(message) => (message, 3),
+            Self::SoldOut(message) => (message, 4),
+        };
+        eprintln!("tombola: {message}");
+        ExitCode::from(code)
+    }
+
+    /// Something the operating system refused: what was tried, on what, and what it said.
+    pub(crate) fn io(action: &str, what: impl std::fmt::Display, error: &std::io::Error) -> Self {
+        Self::Failed(format!("cannot {action} {what}: {error}"))
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let message = error.to_string();
+        match error {
+            Error::Damaged { .. } => Self::Damage(message),
+            Error::Setting(_)
+            | Error::Config(_)
+            | Error::Pool(_)
+            | Error::PoolConflict { .. }
+            | Error::ShardCount { .. }
+            | Error::NotTombola { .. }
+            | Error::TooManyClients { .. } => Self::Usage(message),
+            _ => Self::Failed(message),
+        }
+    }
+}
+
+impl From<Stopped> for Failure {
+    fn from(stopped: Stopped) -> Self {
+        Self::Failed(stopped.to_string())
+    }
+}
