@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum StorageKind {
-    /// io_uring with registered buffers (the default); falls back to `File` where the kernel
+    /// `io_uring` with registered buffers (the default); falls back to `File` where the kernel
     /// refuses it.
     #[default]
     Uring,
@@ -89,7 +89,7 @@ pub struct Config {
     pub seed: Option<u64>,
     /// The most clients at one time, 1 to 1024. Default 64.
     pub clients_max: usize,
-    /// Slots in each ring between a client and a shard, 2 to 2^20. Default 16384.
+    /// Slots in each ring between a client and a shard, 2 to 2^20; each takes 40 bytes. Default 65536.
     pub ring_slots: usize,
     /// Where the log's bytes go. Default [`StorageKind::Uring`].
     pub storage: StorageKind,
@@ -122,7 +122,7 @@ impl Default for Config {
             pin: true,
             seed: None,
             clients_max: 64,
-            ring_slots: 16 * 1024,
+            ring_slots: 64 * 1024,
             storage: StorageKind::default(),
             format: LogFormat::default(),
             durability: Durability::default(),

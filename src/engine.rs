@@ -26,7 +26,7 @@ use crate::{
 
 /// How long the engine waits for its own threads. Long enough for a slow disk, short enough not to
 /// look like a hang.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// An open engine. It is `Send` and `Sync`; share it by reference or in an [`Arc`].
 ///

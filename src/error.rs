@@ -146,14 +146,11 @@ fn advice(source: &io::Error) -> &'static str {
 }
 
 fn summary(findings: &[Finding]) -> String {
-    let mut text = findings
-        .first()
-        .map(ToString::to_string)
-        .unwrap_or_default();
-    if findings.len() > 1 {
-        text += &format!(" (and {} more)", findings.len() - 1);
+    match findings {
+        [] => String::new(),
+        [only] => only.to_string(),
+        [first, more @ ..] => format!("{first} (and {} more)", more.len()),
     }
-    text
 }
 
 /// The shard does not take draws any more.
@@ -272,7 +269,7 @@ impl std::fmt::Display for Finding {
         )?;
         match (self.first_seq, self.last_seq) {
             (Some(first), Some(last)) if first != last => {
-                write!(f, ", sequence numbers {first} to {last}")?
+                write!(f, ", sequence numbers {first} to {last}")?;
             }
             (Some(first), Some(_)) => write!(f, ", sequence number {first}")?,
             (Some(first), None) => write!(f, ", from sequence number {first}")?,

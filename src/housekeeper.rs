@@ -71,7 +71,7 @@ impl HousekeeperHandle {
     }
 
     /// Something is wrong that no caller is waiting to hear.
-    fn alarm(&self, shard: usize, message: String) {
+    fn alarm(&self, shard: usize, message: &str) {
         tracing::error!(shard, "{message}");
         self.change_stats(|stats| {
             stats.alarms.push(format!("shard {shard}: {message}"));

@@ -70,6 +70,15 @@ pub(crate) struct Shard {
     turns: u32,
 }
 
+/// What one round over the rings did.
+#[derive(Debug, Default)]
+struct Drained {
+    /// Something was taken.
+    any: bool,
+    /// Something that could be taken was left for the next round.
+    more_waits: bool,
+}
+
 #[derive(Debug, Default)]
 struct Counts {
     draws: u64,
@@ -110,19 +119,22 @@ impl Shard {
 
     fn turn(&mut self) -> io::Result<bool> {
         let mut worked = false;
+        let mut more_waits = false;
         self.turns = self.turns.wrapping_add(1);
         if self.turns.is_multiple_of(LET_GO_EVERY) {
             self.ports.let_go();
         }
         if !self.desk.is_sealing() {
-            worked |= with_codec!(self.parts.wal.format(), C => self.drain::<C>())? > 0;
+            let drained = with_codec!(self.parts.wal.format(), C => self.drain::<C>())?;
+            worked |= drained.any;
+            more_waits = drained.more_waits;
         }
         worked |= self.desk.step(
             self.parts.index,
             &mut self.parts.partition,
             &mut self.parts.wal,
         )?;
-        if let Some(slot) = self.parts.wal.submit()? {
+        if let Some(slot) = self.parts.wal.submit(more_waits)? {
             self.ports.mark(slot);
             worked = true;
         }
@@ -140,7 +152,7 @@ impl Shard {
     }
 
     /// Takes requests from every client's ring and draws.
-    fn drain<C: Codec>(&mut self) -> io::Result<usize> {
+    fn drain<C: Codec>(&mut self) -> io::Result<Drained> {
         let Parts {
             partition,
             stream,
@@ -148,7 +160,7 @@ impl Shard {
             ..
         } = &mut self.parts;
         let counts = &mut self.counts;
-        let mut total = 0;
+        let mut drained = Drained::default();
         for turn in 0..self.ports.len() {
             let Some(port) = self.ports.in_turn(turn) else {
                 continue;
@@ -199,10 +211,11 @@ impl Shard {
             wal.advance(filled, drawn);
             counts.draws += drawn as u64;
             counts.refusals += (batch - drawn) as u64;
-            total += batch;
+            drained.any |= batch > 0;
+            drained.more_waits |= batch > 0 && batch < waiting;
         }
         self.ports.next_turn();
-        Ok(total)
+        Ok(drained)
     }
 
     /// Nothing to do.

@@ -5,6 +5,7 @@
 
 mod aligned;
 pub mod file;
+pub(crate) mod fill;
 pub mod immediate;
 pub mod mmap;
 pub mod null;

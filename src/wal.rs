@@ -34,6 +34,9 @@ use crate::{
 /// A block is never opened with room for less, so that every record fits into an empty one.
 const BLOCK_BYTES_MIN: usize = 16 << 10;
 
+/// An idle device gets a block that is full to one part in so many, even if more records wait.
+const IDLE_DEVICE_SHARE: usize = 4;
+
 /// The writing end of a shard's log.
 pub(crate) struct Wal {
     storage: Box<dyn Storage>,
@@ -213,7 +216,7 @@ impl Wal {
             if !self.waits_for_segment {
                 self.waits_for_segment = true;
                 self.stats.segment_waits += 1;
-                self.supply.wake();
+                self.supply.hurry();
             }
             return Ok(false);
         };
@@ -297,30 +300,37 @@ impl Wal {
     }
 
     /// Hands the open block to the storage if it is due and there is a place for it; returns its
-    /// slot.
+    /// slot. With `more_waits` there are more records to come at once.
     #[inline]
-    pub(crate) fn submit(&mut self) -> io::Result<Option<usize>> {
+    pub(crate) fn submit(&mut self, more_waits: bool) -> io::Result<Option<usize>> {
         match &self.block {
             Some(block)
-                if block.count > 0 && self.flights.len() < self.options.blocks_in_flight =>
+                if block.count > 0
+                    && self.flights.len() < self.options.blocks_in_flight
+                    && self.is_due(block, more_waits) =>
             {
-                if !self.options.commit_delay.is_zero() && !self.is_due(block) {
-                    return Ok(None);
-                }
+                self.write_block(BlockKind::Records, None).map(Some)
             }
-            _ => return Ok(None),
+            _ => Ok(None),
         }
-        self.write_block(BlockKind::Records, None).map(Some)
     }
 
-    fn is_due(&self, block: &OpenBlock) -> bool {
-        let full = with_codec!(self.options.format, C => self.room::<C>() == 0);
-        let enough =
-            self.options.commit_records > 0 && block.count as usize >= self.options.commit_records;
-        full || enough
+    fn is_due(&self, block: &OpenBlock, more_waits: bool) -> bool {
+        let options = &self.options;
+        if with_codec!(options.format, C => self.room::<C>() == 0) {
+            return true;
+        }
+        if more_waits {
+            // Under load a few large blocks are written faster than many small ones; but the
+            // device should not stand still for that.
+            let enough = block.filled >= block.limit / IDLE_DEVICE_SHARE;
+            return enough && self.flights.is_empty() && options.commit_delay.is_zero();
+        }
+        let enough = options.commit_records > 0 && block.count as usize >= options.commit_records;
+        enough
             || block
                 .since
-                .is_none_or(|since| since.elapsed() >= self.options.commit_delay)
+                .is_none_or(|since| since.elapsed() >= options.commit_delay)
     }
 
     /// Takes back what is durable, in order; returns the slot of the newest block that now is.
@@ -427,6 +437,7 @@ impl Wal {
             });
             self.witness = self.durable_seq;
         }
+        let since = Instant::now();
         self.storage.write(block.slot, segment.position, length)?;
         segment.position += length as u64;
         segment.blocks += 1;
@@ -436,7 +447,7 @@ impl Wal {
             next_seq: self.next_seq,
             bytes: length as u64,
             seals,
-            since: Instant::now(),
+            since,
         });
         Ok(block.slot)
     }

@@ -295,7 +295,7 @@ fn clients_come_and_go_up_to_a_bound() {
                     match engine.client() {
                         Ok(client) => break client,
                         Err(Error::TooManyClients { limit: 3 }) if begun.elapsed() < LIMIT => {
-                            std::thread::yield_now()
+                            std::thread::yield_now();
                         }
                         Err(error) => panic!("{error}"),
                     }

@@ -136,13 +136,13 @@ impl AsyncClient {
             .name("tombola-async".into())
             .spawn(move || drive(&driven, client))
             .map_err(Error::io("start", "the thread of an asynchronous client"))?;
-        let driver = Driver {
+        let keeper = Driver {
             shared: Arc::clone(&shared),
             thread: Some(thread),
         };
         Ok(Self {
             shared,
-            _driver: Arc::new(driver),
+            _driver: Arc::new(keeper),
         })
     }
 

@@ -27,7 +27,7 @@ use crate::{
     sys::{self, DirectoryLock},
     wal::{
         Position, Wal, WalOptions,
-        segment::{self, Identity, PreparedSegment, SegmentSupply},
+        segment::{self, Identity, Making, PreparedSegment, SegmentSupply},
     },
 };
 
@@ -125,7 +125,7 @@ fn start_threads(
         engine
             .threads
             .push(spawn(format!("tombola-{index}"), move || {
-                plan.run(recovered, ready)
+                plan.run(recovered, ready);
             })?);
         engine.shards.push(handle);
         started.push(is_ready);
@@ -257,21 +257,25 @@ fn recover_shard(
         snapshot_segment,
         ..
     } = state;
-    let (number, bytes) = (repaired.last_segment + 1, config.segment_bytes);
+    let number = repaired.last_segment + 1;
+    let making = Making {
+        bytes: config.segment_bytes,
+        format: config.format,
+        past_cache: config.durability == Durability::Device && config.storage != StorageKind::Mmap,
+    };
     // The first segment is made here, so that a full disk is told to whoever opens.
-    let path = segment::prepare(directory, number, bytes, config.format)?;
+    let path = segment::prepare(directory, number, making)?;
     let supply = Arc::new(SegmentSupply::new(repaired.last_segment));
     let _ = supply.prepared.push(PreparedSegment {
         number,
         path,
-        bytes,
+        bytes: making.bytes,
     });
     let options = KeepingOptions {
         directory: directory.to_path_buf(),
         archive: config.archive_dir.clone(),
         identity,
-        segment_bytes: bytes,
-        format: config.format,
+        making,
         snapshot_records: config.snapshot_records,
     };
     let covered = Covered {
@@ -327,7 +331,7 @@ impl Plan {
         }
     }
 
-    /// On the shard's own thread: an io_uring belongs to the thread that makes it.
+    /// On the shard's own thread: an `io_uring` belongs to the thread that makes it.
     fn make(self, recovered: Recovered) -> Result<Shard, Error> {
         let Self {
             index,

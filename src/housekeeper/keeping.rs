@@ -12,14 +12,13 @@ use std::{
 
 use super::{HousekeeperHandle, retire};
 use crate::{
-    config::LogFormat,
     error::Error,
     shard::partition::{CountsOnly, Partition},
     snapshot::{self, Covered},
     wal::{
         reader::SegmentReader,
         sealed::{self, Broken, Sealed},
-        segment::{self, Identity, PreparedSegment, SegmentSupply},
+        segment::{self, Identity, Making, PreparedSegment, SegmentSupply},
     },
 };
 
@@ -32,8 +31,7 @@ pub(crate) struct KeepingOptions {
     pub(crate) directory: PathBuf,
     pub(crate) archive: Option<PathBuf>,
     pub(crate) identity: Identity,
-    pub(crate) segment_bytes: u64,
-    pub(crate) format: LogFormat,
+    pub(crate) making: Making,
     pub(crate) snapshot_records: u64,
 }
 
@@ -81,31 +79,25 @@ impl Keeping {
 
     /// Prepares the next segment if one is wanted.
     pub(super) fn prepare(&mut self, handle: &HousekeeperHandle) -> bool {
-        if !self.supply.prepared.is_empty() || self.is_resting() {
+        if self.supply.prepared.len() >= self.supply.wanted() || self.is_resting() {
             return false;
         }
-        let KeepingOptions {
-            directory,
-            segment_bytes,
-            format,
-            ..
-        } = &self.options;
-        match segment::prepare(directory, self.next_to_prepare, *segment_bytes, *format) {
+        let (number, making) = (self.next_to_prepare, self.options.making);
+        match segment::prepare(&self.options.directory, number, making) {
             Ok(path) => {
-                let prepared = PreparedSegment {
-                    number: self.next_to_prepare,
+                // There is room: only this thread pushes.
+                let _ = self.supply.prepared.push(PreparedSegment {
+                    number,
                     path,
-                    bytes: *segment_bytes,
-                };
-                // There is room: only this thread pushes, and the queue was empty.
-                let _ = self.supply.prepared.push(prepared);
+                    bytes: making.bytes,
+                });
                 self.next_to_prepare += 1;
                 true
             }
             Err(error) => {
                 self.rest(
                     handle,
-                    format!("the next segment cannot be prepared: {error}"),
+                    &format!("the next segment cannot be prepared: {error}"),
                 );
                 false
             }
@@ -120,23 +112,22 @@ impl Keeping {
         match self.read_next() {
             Ok(Ok(())) => handle.change_stats(|stats| stats.segments_checked += 1),
             Ok(Err(message)) => {
-                handle.alarm(self.shard(), message.clone());
+                handle.alarm(self.shard(), &message);
                 self.damage = Some(message);
                 return false;
             }
             Err(error) => {
                 let message = format!("a sealed segment cannot be read: {error}");
-                handle.alarm(self.shard(), message.clone());
+                handle.alarm(self.shard(), &message);
                 self.damage = Some(message);
                 return false;
             }
         }
         if self.covered.next_seq - self.snapshot.next_seq >= self.options.snapshot_records
             && !self.is_resting()
+            && let Err(error) = self.snapshot(handle)
         {
-            if let Err(error) = self.snapshot(handle) {
-                self.rest(handle, format!("no snapshot was made: {error}"));
-            }
+            self.rest(handle, &format!("no snapshot was made: {error}"));
         }
         true
     }
@@ -237,7 +228,7 @@ impl Keeping {
     }
 
     /// Something failed that may work later: tells it once a row of failures, and waits a little.
-    fn rest(&mut self, handle: &HousekeeperHandle, message: String) {
+    fn rest(&mut self, handle: &HousekeeperHandle, message: &str) {
         if self
             .retry_at
             .is_none_or(|at| at.elapsed() > 5 * RETRY_AFTER)

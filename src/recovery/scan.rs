@@ -143,7 +143,7 @@ impl<'a> Scan<'a> {
         let header = match reader.start() {
             Start::Header(header, crc, _) => {
                 if let Some(reason) = foreign(self.identity, &header, number) {
-                    self.find(&reader, 0, None, FindingKind::ForeignSegment, reason);
+                    self.find(&reader, 0, None, FindingKind::ForeignSegment, &reason);
                     self.chain_known = false;
                     return Ok(Next::Segment);
                 }
@@ -242,7 +242,7 @@ impl<'a> Scan<'a> {
         while at < reader.length() {
             if reader.look(at)? != Found::Fill {
                 // No record is affected.
-                let message = "there is something behind the seal".into();
+                let message = "there is something behind the seal";
                 self.find(reader, at, None, FindingKind::Garbage, message);
                 self.state
                     .findings
@@ -388,7 +388,7 @@ impl<'a> Scan<'a> {
                 header.offset,
                 Some(last_seq),
                 FindingKind::Record,
-                message,
+                &message,
             );
             self.gap_upto(last_seq);
         }
@@ -422,14 +422,14 @@ impl<'a> Scan<'a> {
         offset: u64,
         last_seq: Option<u64>,
         kind: FindingKind,
-        message: String,
+        message: &str,
     ) {
         let first_seq = Some(self.state.next_seq);
         let finding = Finding {
             offset,
             first_seq,
             last_seq,
-            ..finding(self.state.shard, reader.path(), kind, &message)
+            ..finding(self.state.shard, reader.path(), kind, message)
         };
         self.state.findings.push(finding);
     }

@@ -17,12 +17,7 @@ use crate::config::Durability;
 /// returns. A file system that knows no direct I/O gets flushed writes through the page cache.
 pub(super) fn open(path: &Path, length: u64, durability: Durability) -> io::Result<File> {
     let file = match durability {
-        Durability::Device => match with_flags(path, libc::O_DIRECT | libc::O_DSYNC) {
-            Err(error) if error.raw_os_error() == Some(libc::EINVAL) => {
-                with_flags(path, libc::O_DSYNC)
-            }
-            opened => opened,
-        },
+        Durability::Device => open_direct(path, libc::O_DSYNC),
         Durability::Kernel | Durability::Memory => with_flags(path, 0),
     }?;
     let found = file.metadata()?.len();
@@ -33,6 +28,14 @@ pub(super) fn open(path: &Path, length: u64, durability: Durability) -> io::Resu
         )));
     }
     Ok(file)
+}
+
+/// Opens a file past the page cache where the file system can do that, with further flags.
+pub(super) fn open_direct(path: &Path, flags: libc::c_int) -> io::Result<File> {
+    match with_flags(path, libc::O_DIRECT | flags) {
+        Err(error) if error.raw_os_error() == Some(libc::EINVAL) => with_flags(path, flags),
+        opened => opened,
+    }
 }
 
 fn with_flags(path: &Path, flags: libc::c_int) -> io::Result<File> {

@@ -88,13 +88,11 @@ pub(crate) fn decode_segment(unit: &[u8]) -> Result<(LogFormat, SegmentHeader, u
     Ok((format, header, crc))
 }
 
-/// `bytes` bytes of fill, whole units of it.
-pub(crate) fn fill(format: LogFormat, bytes: usize) -> Vec<u8> {
-    let mut chunk = vec![0; bytes];
+/// Turns whole units into fill.
+pub(crate) fn fill(format: LogFormat, chunk: &mut [u8]) {
     for unit in chunk.chunks_mut(WRITE_UNIT) {
         with_codec!(format, C => pad::<C>(unit));
     }
-    chunk
 }
 
 /// Fills what is left of a unit.

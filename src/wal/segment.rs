@@ -2,11 +2,11 @@
 
 use std::{
     fs::{self, File},
-    io::{self, Write as _},
+    io,
     path::{Path, PathBuf},
     sync::{
         OnceLock,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     thread::{self, Thread},
 };
@@ -16,7 +16,12 @@ use crossbeam_queue::ArrayQueue;
 use serde::{Deserialize, Serialize};
 
 use super::format;
-use crate::{config::LogFormat, error::Error, storage::WRITE_UNIT, sys};
+use crate::{
+    config::LogFormat,
+    error::Error,
+    storage::{self, WRITE_UNIT},
+    sys,
+};
 
 /// The version of everything that is written to disk.
 pub const FORMAT_VERSION: u32 = 1;
@@ -87,16 +92,28 @@ pub(crate) fn numbered(directory: &Path, prefix: &str, suffix: &str) -> Result<V
     Ok(numbers)
 }
 
+/// How segments are made.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Making {
+    pub(crate) bytes: u64,
+    pub(crate) format: LogFormat,
+    /// Whether the page cache is left alone; a memory map wants its pages there.
+    pub(crate) past_cache: bool,
+}
+
 /// Makes segment `number`: filled in full, flushed, and only then under its name, so that a segment
 /// that is there has its whole length. A write into it later changes no metadata.
-pub(crate) fn prepare(
-    directory: &Path,
-    number: u64,
-    bytes: u64,
-    log_format: LogFormat,
-) -> Result<PathBuf, Error> {
+pub(crate) fn prepare(directory: &Path, number: u64, making: Making) -> Result<PathBuf, Error> {
+    let Making {
+        bytes,
+        format,
+        past_cache,
+    } = making;
     let temporary = directory.join(format!("segment-{number:012}.tmp"));
-    let made = fill_file(&temporary, bytes, log_format).and_then(|()| {
+    let made_file = |path: &Path| {
+        storage::fill::file(path, bytes, past_cache, |chunk| format::fill(format, chunk))
+    };
+    let made = made_file(&temporary).and_then(|()| {
         let path = path(directory, number);
         fs::rename(&temporary, &path)?;
         sys::sync_directory(directory)?;
@@ -113,26 +130,14 @@ pub(crate) fn prepare(
     })
 }
 
-fn fill_file(path: &Path, bytes: u64, log_format: LogFormat) -> io::Result<()> {
-    const CHUNK: usize = 1 << 20;
-    let chunk = format::fill(log_format, CHUNK.min(bytes as usize));
-    let mut file = File::create(path)?;
-    let mut left = bytes;
-    while left > 0 {
-        let part = left.min(chunk.len() as u64);
-        file.write_all(&chunk[..part as usize])?;
-        left -= part;
-    }
-    file.sync_all()
-}
-
 /// Overwrites everything from `offset` to the end of the file with fill, and flushes.
 pub(crate) fn erase_from(path: &Path, offset: u64, log_format: LogFormat) -> io::Result<()> {
     use std::os::unix::fs::FileExt;
     debug_assert!(offset.is_multiple_of(WRITE_UNIT as u64));
     let file = File::options().write(true).open(path)?;
     let length = file.metadata()?.len();
-    let chunk = format::fill(log_format, 1 << 20);
+    let mut chunk = vec![0; 1 << 20];
+    format::fill(log_format, &mut chunk);
     let mut at = offset;
     while at < length {
         let part = (length - at).min(chunk.len() as u64);
@@ -156,15 +161,21 @@ pub(crate) struct PreparedSegment {
 pub(crate) struct SegmentSupply {
     pub(crate) prepared: ArrayQueue<PreparedSegment>,
     sealed_upto: AtomicU64,
+    /// Once a shard had to wait for a segment, two are kept ahead.
+    wanted: AtomicUsize,
     housekeeper: OnceLock<Thread>,
 }
+
+/// Segments that may be kept ahead.
+const AHEAD_MAX: usize = 2;
 
 impl SegmentSupply {
     pub(crate) fn new(sealed_upto: u64) -> Self {
         let sealed_upto = AtomicU64::new(sealed_upto);
         Self {
-            prepared: ArrayQueue::new(2),
+            prepared: ArrayQueue::new(AHEAD_MAX),
             sealed_upto,
+            wanted: AtomicUsize::new(1),
             housekeeper: OnceLock::new(),
         }
     }
@@ -178,6 +189,17 @@ impl SegmentSupply {
     pub(crate) fn seal(&self, number: u64) {
         // Release: whoever sees the number also sees the segment's bytes in the file.
         self.sealed_upto.store(number, Ordering::Release);
+        self.wake();
+    }
+
+    /// How many prepared segments there should be.
+    pub(crate) fn wanted(&self) -> usize {
+        self.wanted.load(Ordering::Relaxed)
+    }
+
+    /// The shard has to wait for a segment.
+    pub(crate) fn hurry(&self) {
+        self.wanted.store(AHEAD_MAX, Ordering::Relaxed);
         self.wake();
     }
 

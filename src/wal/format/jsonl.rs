@@ -3,7 +3,7 @@
 use super::{
     Codec, HeaderError, Malformed,
     binary::canonical,
-    text::{self, RecordLine},
+    text::{self, Fields, RecordLine},
 };
 use crate::wal::{
     block::BlockHeader,
@@ -51,6 +51,9 @@ impl Codec for Jsonl {
     }
 
     fn decode(bytes: &[u8], seq: u64) -> Result<(Record, usize), Malformed> {
+        if let Some((found, draw, length)) = draw(bytes) {
+            return Ok((text::in_place(found, seq, Record::Draw(draw))?, length));
+        }
         let line = text::first_line(bytes)?;
         let record: RecordLine =
             serde_json::from_slice(line).map_err(|error| Malformed(error.to_string()))?;
@@ -73,4 +76,22 @@ impl Codec for Jsonl {
         let header = text::decode_segment(b"", unit)?;
         canonical::<Self>(unit, header).ok_or(HeaderError::Unreadable)
     }
+}
+
+/// A draw exactly as `encode_draw` writes it; anything else is left to the JSON reader.
+fn draw(bytes: &[u8]) -> Option<(u64, DrawRecord, usize)> {
+    let mut fields = Fields(bytes);
+    let seq = fields.number(br#"{"type":"draw","seq":"#)?;
+    let request = fields.number(br#","request":"#)?;
+    let pool = fields.number(br#","pool":"#)?;
+    let item = fields.item(br#","item":"#, b"null")?;
+    Some((
+        seq,
+        DrawRecord {
+            pool,
+            item,
+            request,
+        },
+        fields.end(b"}\n", bytes)?,
+    ))
 }

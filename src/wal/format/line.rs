@@ -4,7 +4,7 @@
 use super::{
     Codec, HeaderError, Malformed,
     binary::canonical,
-    text::{self, RecordLine},
+    text::{self, Fields, RecordLine},
 };
 use crate::wal::{
     block::BlockHeader,
@@ -61,16 +61,15 @@ impl Codec for Line {
     }
 
     fn decode(bytes: &[u8], seq: u64) -> Result<(Record, usize), Malformed> {
+        if let Some((found, draw, length)) = draw(bytes) {
+            return Ok((text::in_place(found, seq, Record::Draw(draw))?, length));
+        }
         let line = text::first_line(bytes)?;
-        let record = match line.split_at_checked(2) {
-            Some((b"d ", fields)) => {
-                draw(fields).ok_or_else(|| Malformed("a draw line with wrong fields".into()))?
-            }
-            Some((b"r ", json)) => {
-                serde_json::from_slice(json).map_err(|error| Malformed(error.to_string()))?
-            }
-            _ => return Err(Malformed("a line of no known kind".into())),
-        };
+        let json = line
+            .strip_prefix(b"r ")
+            .ok_or_else(|| Malformed("a line of no known kind".into()))?;
+        let record: RecordLine =
+            serde_json::from_slice(json).map_err(|error| Malformed(error.to_string()))?;
         Ok((record.record(seq)?, line.len() + 1))
     }
 
@@ -92,16 +91,19 @@ impl Codec for Line {
     }
 }
 
-fn draw(fields: &[u8]) -> Option<RecordLine> {
-    let mut fields = std::str::from_utf8(fields).ok()?.split(' ');
-    let line = RecordLine::Draw {
-        seq: fields.next()?.parse().ok()?,
-        request: fields.next()?.parse().ok()?,
-        pool: fields.next()?.parse().ok()?,
-        item: match fields.next()? {
-            "-" => None,
-            item => Some(item.parse().ok()?),
+fn draw(bytes: &[u8]) -> Option<(u64, DrawRecord, usize)> {
+    let mut fields = Fields(bytes);
+    let seq = fields.number(b"d ")?;
+    let request = fields.number(b" ")?;
+    let pool = fields.number(b" ")?;
+    let item = fields.item(b" ", b"-")?;
+    Some((
+        seq,
+        DrawRecord {
+            pool,
+            item,
+            request,
         },
-    };
-    fields.next().is_none().then_some(line)
+        fields.end(b"\n", bytes)?,
+    ))
 }

@@ -89,13 +89,56 @@ impl RecordLine {
             Self::Pool { seq, part } => (seq, Record::Pool(part)),
             Self::RequestsReserved { seq, upto } => (seq, Record::RequestsReserved { upto }),
         };
-        if seq == expected {
-            Ok(record)
-        } else {
-            Err(Malformed(format!(
-                "it has sequence number {seq} where {expected} belongs"
-            )))
+        in_place(seq, expected, record)
+    }
+}
+
+/// The record, if it stands where its sequence number belongs.
+pub(super) fn in_place(seq: u64, expected: u64, record: Record) -> Result<Record, Malformed> {
+    if seq == expected {
+        Ok(record)
+    } else {
+        Err(Malformed(format!(
+            "it has sequence number {seq} where {expected} belongs"
+        )))
+    }
+}
+
+/// Reads the fields of a draw line without building anything: recovery reads millions of them.
+pub(super) struct Fields<'a>(pub(super) &'a [u8]);
+
+impl Fields<'_> {
+    /// The number that follows `before`, as the encoders write it: digits, without leading zeros.
+    pub(super) fn number<T: TryFrom<u64>>(&mut self, before: &[u8]) -> Option<T> {
+        let rest = self.0.strip_prefix(before)?;
+        let length = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let (digits, rest) = rest.split_at(length);
+        if digits.is_empty() || (digits.len() > 1 && digits[0] == b'0') {
+            return None;
         }
+        let value = digits.iter().try_fold(0u64, |value, digit| {
+            value.checked_mul(10)?.checked_add(u64::from(digit - b'0'))
+        })?;
+        self.0 = rest;
+        T::try_from(value).ok()
+    }
+
+    /// An item: a number, or [`NO_PRIZE`] for what stands for it.
+    pub(super) fn item(&mut self, before: &[u8], no_prize: &[u8]) -> Option<u32> {
+        if let Some(rest) = self
+            .0
+            .strip_prefix(before)
+            .and_then(|rest| rest.strip_prefix(no_prize))
+        {
+            self.0 = rest;
+            return Some(NO_PRIZE);
+        }
+        self.number(before)
+    }
+
+    /// Whether this is the end, after `last`; returns the length of all that was read of `bytes`.
+    pub(super) fn end(self, last: &[u8], bytes: &[u8]) -> Option<usize> {
+        Some(bytes.len() - self.0.strip_prefix(last)?.len())
     }
 }
 
@@ -202,13 +245,18 @@ pub(super) fn decode_segment(prefix: &[u8], unit: &[u8]) -> Result<SegmentHeader
 
 /// Fills `out` with one line: prefix, what `write` writes, spaces, line feed. Once a block, and
 /// without an allocation.
-fn write_line(prefix: &[u8], out: &mut [u8], write: impl FnOnce(&mut &mut [u8]) -> io::Result<()>) {
+fn write_line(
+    prefix: &[u8],
+    out: &mut [u8],
+    write: impl FnOnce(&mut io::Cursor<&mut [u8]>) -> io::Result<()>,
+) {
     let (last, body) = out.split_last_mut().expect("a line has a width");
-    let (start, mut rest) = body.split_at_mut(prefix.len());
-    start.copy_from_slice(prefix);
-    write(&mut rest).expect("a header line is wide enough for the longest numbers");
-    rest.fill(b' ');
+    body.fill(b' ');
     *last = b'\n';
+    let (start, rest) = body.split_at_mut(prefix.len());
+    start.copy_from_slice(prefix);
+    let written = write(&mut io::Cursor::new(rest));
+    written.expect("a header line is wide enough for the longest numbers");
 }
 
 fn read_line<T: DeserializeOwned>(prefix: &[u8], bytes: &[u8]) -> Option<T> {

@@ -1,13 +1,166 @@
-//! `tombola draw`.
+//! `tombola draw`: opens or recovers a data directory, draws, and reports.
 
-use std::process::ExitCode;
+mod acks;
+mod pace;
+mod report;
+pub(crate) mod run;
+mod tally;
+mod turns;
 
-use crate::failure::Failure;
+use std::{num::NonZeroU64, path::PathBuf, process::ExitCode};
 
-/// Verb.
+use tombola::{Engine, PoolHandle, StorageKind};
+
+use self::{
+    acks::AckFile,
+    report::Report,
+    run::{Plan, Run},
+};
+use crate::{config, failure::Failure, options::EngineOptions, output, signals};
+
+const AFTER_HELP: &str = "\
+Exit codes: 0 ok (also after Ctrl-C or SIGTERM), 1 failed, 2 usage, settings or pools, 3 damage,
+4 sold out before the count was reached.
+
+A line of the --acks file, written once the draw is acknowledged:
+  {\"request\":17,\"shard\":0,\"seq\":123,\"pool\":\"banner\",\"item\":\"gold\"}
+
+Examples:
+  tombola draw pools.toml --data ./data
+  tombola draw pools.toml --data ./data --count 5000 --pool banner --acks acks.jsonl
+  tombola draw pools.toml --data ./data --rate 100000 --clients 2 --json
+  tombola draw pools.toml --data ./data --storage mmap --format jsonl --durability kernel";
+
+/// Draws durably from the pools of a config file and reports what came out.
+///
+/// Opens the data directory, or makes it, or recovers it after a crash: run again, it goes on where
+/// it was.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Arguments {}
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct Arguments {
+    /// The config file with the pools (TOML, JSON, or the JSON catalogue of the Go service).
+    config: PathBuf,
 
-pub(crate) fn run(_arguments: Arguments) -> Result<ExitCode, Failure> {
-    Err(Failure::Failed("this verb is not there yet".into()))
+    /// The data directory; it is made if it is not there.
+    #[arg(long, env = "TOMBOLA_DATA", value_name = "DIR")]
+    data: PathBuf,
+
+    /// How many draws to make.
+    #[arg(long, value_name = "N", default_value_t = 1_000_000)]
+    count: u64,
+
+    /// Draws from this pool only, instead of from all in turn.
+    #[arg(long, value_name = "P")]
+    pool: Option<String>,
+
+    /// Threads that ask for draws.
+    #[arg(long, value_name = "C", default_value = "1")]
+    clients: std::num::NonZeroUsize,
+
+    /// Draws a second to ask for, on a fixed schedule; latency counts from the scheduled time
+    /// [default: as many as go].
+    #[arg(long, value_name = "R")]
+    rate: Option<NonZeroU64>,
+
+    /// Appends a JSON line to this file for each acknowledgement, after it came.
+    #[arg(long, value_name = "FILE")]
+    acks: Option<PathBuf>,
+
+    /// Prints the report as one JSON object.
+    #[arg(long)]
+    json: bool,
+
+    #[command(flatten)]
+    engine: EngineOptions,
+}
+
+pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
+    let Arguments {
+        config: path,
+        data,
+        count,
+        pool,
+        clients,
+        rate,
+        acks,
+        json,
+        engine: options,
+    } = arguments;
+    let mut file = config::read(&path)?;
+    options.lay_over(&mut file.config);
+    let names: Vec<&str> = file.pools.iter().map(|pool| pool.name.as_str()).collect();
+    if names.is_empty() {
+        let path = path.display();
+        return Err(Failure::Usage(format!(
+            "{path} has no pool to draw from; add a [[pool]], see `tombola config example`"
+        )));
+    }
+    if let Some(pool) = &pool
+        && !names.contains(&pool.as_str())
+    {
+        return Err(Failure::Usage(format!(
+            "{} has no pool \"{pool}\"; it has: {}",
+            path.display(),
+            names.join(", ")
+        )));
+    }
+    let stop = signals::stop_flag()?;
+    let acks = acks.as_deref().map(AckFile::open).transpose()?;
+    let keeps = file.config.storage != StorageKind::None;
+    if !keeps {
+        eprintln!("tombola: with the storage \"none\" nothing is kept: these draws are forgotten");
+    }
+    let engine = Engine::builder(&data).config(file.config).open()?;
+    let mut pools: Vec<PoolHandle> = Vec::with_capacity(file.pools.len());
+    for definition in file.pools {
+        pools.push(engine.register(definition)?);
+    }
+    if let Some(pool) = pool {
+        pools.retain(|handle| handle.definition().name == pool);
+    }
+    let progress = output::progress(count, "drawing");
+    let plan = Plan {
+        pools: &pools,
+        count,
+        clients: clients.get(),
+        rate,
+        acks: acks.as_ref(),
+        stop: &stop,
+        progress: &progress,
+    };
+    let run = plan.run(&engine)?;
+    progress.finish_and_clear();
+    let mut report = Report::new(&engine, &run, clients.get());
+    // Once the engine is closed a snapshot holds everything that was ever drawn.
+    let closed = engine.shutdown();
+    report.count_items(&pools, &run.tally, keeps.then_some(data.as_path()));
+    report.print(json)?;
+    verdict(run, count, &pools)?;
+    closed?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Whether the run did what it was asked for.
+fn verdict(run: Run, count: u64, pools: &[PoolHandle]) -> Result<(), Failure> {
+    if let Some(failure) = run.failure {
+        return Err(failure);
+    }
+    if run.interrupted && run.unanswered > 0 {
+        return Err(Failure::Failed(format!(
+            "{} draws were not answered in time; `tombola log` tells whether they were made",
+            run.unanswered
+        )));
+    }
+    if run.sold_out {
+        let names: Vec<&str> = pools
+            .iter()
+            .map(|pool| pool.definition().name.as_str())
+            .collect();
+        return Err(Failure::SoldOut(format!(
+            "sold out after {} of {count} draws: nothing is left in {}",
+            run.tally.draws,
+            names.join(", ")
+        )));
+    }
+    Ok(())
 }

@@ -1,13 +1,122 @@
-//! `tombola log`.
+//! `tombola log`: every record that the logs hold.
 
-use std::process::ExitCode;
+use std::{
+    io::ErrorKind,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
-use crate::failure::Failure;
+use tombola::{
+    Error,
+    recovery::{self, Depth, Examination},
+    wal::record::Record,
+};
 
-/// Verb.
+use crate::{
+    failure::Failure,
+    output::Output,
+    records::{Line, Names},
+};
+
+/// An engine that runs beside may retire a segment just when it is to be read.
+const ATTEMPTS: u32 = 8;
+
+const AFTER_HELP: &str = "\
+Segments that two snapshots cover are retired, so the first records of an old directory are not
+there any more; what they came to is in `tombola state`.
+
+Exit codes: 0 ok, 1 failed, 2 not a data directory, 3 damage (what can be read is shown).
+
+Examples:
+  tombola log ./data | head
+  tombola log ./data --json | jq 'select(.type == \"draw\" and .item == \"gold\")'";
+
+/// Prints every record in the logs, in order of shard and sequence number.
+///
+/// Reads only, also beside a running engine; then it shows what was durable at that moment.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Arguments {}
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct Arguments {
+    /// The data directory.
+    #[arg(value_name = "DIR")]
+    data: PathBuf,
 
-pub(crate) fn run(_arguments: &Arguments) -> Result<ExitCode, Failure> {
-    Err(Failure::Failed("this verb is not there yet".into()))
+    /// Prints a JSON object a line.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
+    let Arguments { data, json } = arguments;
+    // The records name pools by their places; the snapshot knows what those are called.
+    let examination = recovery::examine(data, Depth::Needed)?;
+    let mut printer = Printer {
+        output: Output::new(),
+        json: *json,
+        names: Names::of(&examination),
+        last: vec![0; examination.shards.len()],
+        failure: None,
+    };
+    drop(examination);
+    let read = printer.read(data);
+    printer.output.finish()?;
+    let examination = read?;
+    // Beside a running engine something half written may look like damage; it is looked at again.
+    let damaged = !examination.opens() && !recovery::examine(data, Depth::Everything)?.opens();
+    if damaged {
+        return Err(Failure::Damage(format!(
+            "{} is damaged, and what cannot be read is missing above; see `tombola verify`",
+            data.display()
+        )));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+struct Printer {
+    output: Output,
+    json: bool,
+    names: Names,
+    /// The last sequence number of each shard that was printed.
+    last: Vec<u64>,
+    failure: Option<Failure>,
+}
+
+impl Printer {
+    fn read(&mut self, data: &Path) -> Result<Examination, Failure> {
+        let mut attempt = 1;
+        loop {
+            let read = recovery::read_records(data, &mut |shard, seq, record| {
+                self.see(shard, seq, record);
+            });
+            if let Some(failure) = self.failure.take() {
+                return Err(failure);
+            }
+            match read {
+                Err(Error::Io { source, .. })
+                    if source.kind() == ErrorKind::NotFound && attempt < ATTEMPTS =>
+                {
+                    attempt += 1;
+                }
+                read => return Ok(read?),
+            }
+        }
+    }
+
+    fn see(&mut self, shard: usize, seq: u64, record: &Record) {
+        // At a second attempt the first records were printed already.
+        if self.failure.is_some() || seq <= self.last[shard] {
+            return;
+        }
+        self.last[shard] = seq;
+        if let Record::Pool(part) = record {
+            self.names.learn(shard, part);
+        }
+        let line = Line::new(shard, seq, record, &self.names);
+        let printed = if self.json {
+            self.output.json(&line)
+        } else {
+            self.output.line(&line.to_string())
+        };
+        self.failure = printed.err();
+    }
 }

@@ -11,8 +11,10 @@ mod inspect;
 mod log;
 mod options;
 mod output;
+mod records;
 mod recover;
 mod report;
+mod signals;
 mod simulate;
 mod snapshot;
 mod state;
@@ -62,7 +64,7 @@ struct CommandLine {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    Draw(draw::Arguments),
+    Draw(Box<draw::Arguments>),
     State(state::Arguments),
     Log(log::Arguments),
     Verify(verify::Arguments),
@@ -93,7 +95,7 @@ fn main() -> ExitCode {
 
 fn run(verb: Verb) -> Result<ExitCode, Failure> {
     match verb {
-        Verb::Draw(arguments) => draw::run(arguments),
+        Verb::Draw(arguments) => draw::run(*arguments),
         Verb::State(arguments) => state::run(&arguments),
         Verb::Log(arguments) => log::run(&arguments),
         Verb::Verify(arguments) => verify::run(&arguments),

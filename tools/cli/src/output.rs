@@ -30,6 +30,11 @@ pub(crate) fn json(value: &impl Serialize) -> String {
     serde_json::to_string(value).expect("what is printed has text keys")
 }
 
+/// What a setting's value is called in the config file.
+pub(crate) fn name(value: &impl Serialize) -> String {
+    json(value).trim_matches('"').to_owned()
+}
+
 /// The standard output, for verbs that print line by line.
 pub(crate) struct Output(BufWriter<StdoutLock<'static>>);
 
@@ -54,7 +59,8 @@ impl Output {
 
     /// Writes a value as a line of JSON.
     pub(crate) fn json(&mut self, value: &impl Serialize) -> Result<(), Failure> {
-        self.line(&json(value))
+        serde_json::to_writer(&mut self.0, value).map_err(|error| failed(&error.into()))?;
+        self.line("")
     }
 
     /// Brings out what is still held back.
@@ -107,6 +113,12 @@ pub(crate) fn grouped(number: u64) -> String {
         text.push(digit);
     }
     text
+}
+
+/// A rate, without what stands behind the point.
+pub(crate) fn grouped_rate(rate: f64) -> String {
+    let digits = format!("{rate:.0}");
+    digits.parse().map_or(digits, grouped)
 }
 
 /// A number that may be unlimited, or not known.

@@ -1,6 +1,8 @@
 //! What draws came to, item by item, and how long their acknowledgement took: the figures that
 //! `draw`, `simulate` and `bench` have in common.
 
+use std::fmt::Write as _;
+
 use hdrhistogram::Histogram;
 use serde::Serialize;
 use tombola::PoolDefinition;
@@ -25,16 +27,16 @@ pub(crate) struct ItemReport {
     pub(crate) remaining: Option<u64>,
 }
 
-/// The items of a pool, of which this run drew `drawn` units each and answered "no prize" to
+/// The items of a pool, of which this run drew `counts` units each and answered "no prize" to
 /// `no_prizes` draws. `total` tells for each item what was drawn ever and what remains.
 pub(crate) fn items(
     pool: &PoolDefinition,
-    drawn: &[u64],
+    counts: &[u64],
     no_prizes: u64,
     total: impl Fn(usize) -> (Option<u64>, Option<u64>),
 ) -> Vec<ItemReport> {
     let weights = pool.total_weight().unwrap_or(u64::MAX) as f64;
-    let draws = drawn.iter().sum::<u64>() + no_prizes;
+    let answered = counts.iter().sum::<u64>() + no_prizes;
     let report = |(index, (item, &drawn)): (usize, (&tombola::ItemDefinition, &u64))| {
         let (drawn_total, remaining) = total(index);
         ItemReport {
@@ -43,14 +45,14 @@ pub(crate) fn items(
             weight: item.weight,
             expected_share: item.weight as f64 / weights,
             drawn,
-            share: drawn as f64 / draws.max(1) as f64,
+            share: drawn as f64 / answered.max(1) as f64,
             drawn_total,
             remaining,
         }
     };
     pool.items
         .iter()
-        .zip(drawn)
+        .zip(counts)
         .enumerate()
         .map(report)
         .collect()
@@ -83,10 +85,9 @@ pub(crate) fn item_table(items: &[ItemReport], most: usize) -> String {
     }
     let mut text = lines(&table);
     if items.len() > most {
-        text += &format!(
-            "... and {} more items (--json has them all)\n",
-            items.len() - most
-        );
+        let more = items.len() - most;
+        writeln!(text, "... and {more} more items (--json has them all)")
+            .expect("writing to a text does not fail");
     }
     text
 }

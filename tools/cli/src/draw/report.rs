@@ -1,0 +1,157 @@
+//! The report of `draw`: one JSON object, or a page for people.
+
+use std::{fmt::Write as _, path::Path};
+
+use serde::Serialize;
+use tombola::{
+    Durability, Engine, LogFormat, PoolHandle,
+    recovery::{self, Depth},
+};
+
+use super::{run::Run, tally::Tally};
+use crate::{
+    failure::Failure,
+    output::{self, grouped, grouped_rate},
+    report::{self, ItemReport, Latency},
+};
+
+/// So many items are shown to people; JSON has them all.
+const ITEMS_SHOWN: usize = 50;
+
+#[derive(Debug, Serialize)]
+pub(super) struct Report {
+    draws: u64,
+    no_prizes: u64,
+    exhausted: u64,
+    unanswered: usize,
+    interrupted: bool,
+    sold_out: bool,
+    seconds: f64,
+    draws_per_second: f64,
+    latency_us: Latency,
+    storage: String,
+    storage_fallback: Option<String>,
+    format: LogFormat,
+    durability: Durability,
+    shards: usize,
+    clients: usize,
+    items: Vec<ItemReport>,
+}
+
+impl Report {
+    /// The figures of a run; the engine tells what it really ran on.
+    pub(super) fn new(engine: &Engine, run: &Run, clients: usize) -> Self {
+        let config = engine.config();
+        // A shard that has stopped tells nothing; then it is what was asked for.
+        let stats = engine.stats().ok();
+        let shard = stats.as_ref().and_then(|stats| stats.shards.first());
+        let seconds = run.elapsed.as_secs_f64();
+        Self {
+            draws: run.tally.draws,
+            no_prizes: run.tally.pools.iter().map(|pool| pool.no_prizes).sum(),
+            exhausted: run.tally.exhausted,
+            unanswered: run.unanswered,
+            interrupted: run.interrupted,
+            sold_out: run.sold_out,
+            seconds,
+            draws_per_second: run.tally.draws as f64 / seconds,
+            latency_us: Latency::of(&run.latency),
+            storage: shard.map_or_else(
+                || output::name(&config.storage),
+                |shard| shard.storage.into(),
+            ),
+            storage_fallback: shard.and_then(|shard| shard.storage_fallback.clone()),
+            format: config.format,
+            durability: config.durability,
+            shards: config.shards.unwrap_or(1),
+            clients,
+            items: Vec::new(),
+        }
+    }
+
+    /// Adds the items. `data` is where an engine that keeps anything has left it, closed; without
+    /// it, this run is all there ever was.
+    pub(super) fn count_items(&mut self, pools: &[PoolHandle], tally: &Tally, data: Option<&Path>) {
+        let examined = data.map(|data| recovery::examine(data, Depth::Needed));
+        for (pool, counted) in pools.iter().zip(&tally.pools) {
+            let definition = pool.definition();
+            let totals: Option<Vec<_>> = match &examined {
+                None => Some(
+                    definition
+                        .items
+                        .iter()
+                        .zip(&counted.drawn)
+                        .map(|(item, &drawn)| (drawn, item.stock.map(|stock| stock - drawn)))
+                        .collect(),
+                ),
+                Some(examined) => examined.as_ref().ok().and_then(|examination| {
+                    let pools = examination.pools();
+                    let found = pools
+                        .iter()
+                        .find(|found| found.definition().name == definition.name)?;
+                    Some(
+                        found
+                            .items()
+                            .map(|item| (item.drawn, item.remaining))
+                            .collect(),
+                    )
+                }),
+            };
+            let total = |index: usize| match totals.as_ref().and_then(|totals| totals.get(index)) {
+                Some(&(drawn, remaining)) => (Some(drawn), remaining),
+                None => (None, None),
+            };
+            let items = report::items(definition, &counted.drawn, counted.no_prizes, total);
+            self.items.extend(items);
+        }
+    }
+
+    pub(super) fn print(&self, json: bool) -> Result<(), Failure> {
+        if json {
+            output::print_json(self)
+        } else {
+            output::print(&self.page())
+        }
+    }
+
+    fn page(&self) -> String {
+        let mut page = report::item_table(&self.items, ITEMS_SHOWN);
+        let mut line = |text: std::fmt::Arguments<'_>| {
+            writeln!(page, "{text}").expect("writing to a text does not fail");
+        };
+        line(format_args!(
+            "\n{} draws in {:.3} s: {} draws/s",
+            grouped(self.draws),
+            self.seconds,
+            grouped_rate(self.draws_per_second)
+        ));
+        if self.no_prizes > 0 {
+            line(format_args!(
+                "of these {} answered \"no prize\"",
+                grouped(self.no_prizes)
+            ));
+        }
+        if self.exhausted > 0 {
+            line(format_args!(
+                "{} more were refused, because nothing was left",
+                grouped(self.exhausted)
+            ));
+        }
+        if self.unanswered > 0 {
+            line(format_args!(
+                "{} more have no answer: they may or may not have been made",
+                grouped(self.unanswered as u64)
+            ));
+        }
+        line(format_args!("acknowledged after {}", self.latency_us));
+        line(format_args!(
+            "storage {}, format {}, durability {}, {} shards, {} clients",
+            self.storage,
+            output::name(&self.format),
+            output::name(&self.durability),
+            self.shards,
+            self.clients
+        ));
+        page
+    }
+}

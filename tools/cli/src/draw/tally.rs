@@ -1,0 +1,92 @@
+//! What came out, counted by pool and item.
+
+use tombola::{Completion, Outcome, PoolHandle, PoolId};
+
+/// Where each pool stands in the plan, by its id.
+#[derive(Debug)]
+pub(super) struct Places(Vec<Vec<usize>>);
+
+impl Places {
+    pub(super) fn new(pools: &[PoolHandle]) -> Self {
+        let mut places: Vec<Vec<usize>> = Vec::new();
+        for (place, pool) in pools.iter().enumerate() {
+            let (shard, index) = (pool.id().shard(), pool.id().index() as usize);
+            if places.len() <= shard {
+                places.resize(shard + 1, Vec::new());
+            }
+            if places[shard].len() <= index {
+                places[shard].resize(index + 1, usize::MAX);
+            }
+            places[shard][index] = place;
+        }
+        Self(places)
+    }
+
+    /// The place of a pool that draws were asked from.
+    #[inline]
+    pub(super) fn of(&self, pool: PoolId) -> usize {
+        self.0[pool.shard()][pool.index() as usize]
+    }
+}
+
+/// What one run, or one client of it, drew.
+#[derive(Debug, Clone)]
+pub(crate) struct Tally {
+    /// Draws that were acknowledged: an item, or "no prize".
+    pub(crate) draws: u64,
+    /// Draws that were refused because nothing was left.
+    pub(crate) exhausted: u64,
+    /// The pools, in the order of the plan.
+    pub(crate) pools: Vec<PoolTally>,
+}
+
+/// What came out of one pool.
+#[derive(Debug, Clone)]
+pub(crate) struct PoolTally {
+    /// Units of each item.
+    pub(crate) drawn: Vec<u64>,
+    /// Draws that answered "no prize".
+    pub(crate) no_prizes: u64,
+}
+
+impl Tally {
+    pub(super) fn new(pools: &[PoolHandle]) -> Self {
+        let pools = pools.iter().map(|pool| PoolTally {
+            drawn: vec![0; pool.definition().items.len()],
+            no_prizes: 0,
+        });
+        Self {
+            draws: 0,
+            exhausted: 0,
+            pools: pools.collect(),
+        }
+    }
+
+    /// Counts an answer; `false` where it is a refusal.
+    #[inline]
+    pub(super) fn count(&mut self, pool: usize, completion: &Completion) -> bool {
+        let tally = &mut self.pools[pool];
+        match completion.outcome {
+            Outcome::Item(item) => tally.drawn[item as usize] += 1,
+            Outcome::NoPrize => tally.no_prizes += 1,
+            _ => {
+                self.exhausted += 1;
+                return false;
+            }
+        }
+        self.draws += 1;
+        true
+    }
+
+    /// Adds what another client of the same plan drew.
+    pub(super) fn add(&mut self, other: &Self) {
+        self.draws += other.draws;
+        self.exhausted += other.exhausted;
+        for (one, other) in self.pools.iter_mut().zip(&other.pools) {
+            one.no_prizes += other.no_prizes;
+            for (one, other) in one.drawn.iter_mut().zip(&other.drawn) {
+                *one += other;
+            }
+        }
+    }
+}

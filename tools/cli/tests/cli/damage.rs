@@ -1,0 +1,165 @@
+//! Damage is found, told with its place, refused, and given up only on request.
+
+use std::{fs, path::Path};
+
+use serde_json::Value;
+
+use crate::support::{BANNER, Place, tombola};
+
+/// Turns a byte over.
+fn flip(path: &Path, at: usize) {
+    let mut bytes = fs::read(path).expect("a file");
+    bytes[at] ^= 0x55;
+    fs::write(path, bytes).expect("it can be written");
+}
+
+/// A directory that was never closed, with a byte of an early block turned over.
+fn damaged() -> Place {
+    let place = Place::with(BANNER);
+    place.crash(&["--shards", "1"]);
+    // The second block: records that were acknowledged long before the crash.
+    let segment = place.segment(0, 1);
+    let shown = tombola(&["inspect", segment.to_str().expect("a plain path"), "--json"]);
+    let blocks: Vec<Value> = shown
+        .json_lines()
+        .into_iter()
+        .filter(|line| line["type"] == "block" && line["count"].as_u64() > Some(0))
+        .collect();
+    let offset = blocks[blocks.len() / 2]["offset"]
+        .as_u64()
+        .expect("a number");
+    flip(&segment, offset as usize + 200);
+    place
+}
+
+#[test]
+fn verify_names_the_place() {
+    let place = damaged();
+    let before = place.files();
+    let said = place.data("verify", &["--json"]).ends(3);
+    let verdict = said.json();
+    assert_eq!(verdict["ok"], false);
+    let finding = &verdict["findings"][0];
+    assert_eq!(finding["shard"], 0);
+    assert_eq!(finding["segment"], "segment-000000000001.log");
+    assert!(
+        finding["offset"]
+            .as_u64()
+            .is_some_and(|at| at > 0 && at % 4096 == 0)
+    );
+    assert!(finding["first_seq"].as_u64() > Some(1));
+    assert_eq!(finding["kind"], "block");
+    assert!(finding["message"].is_string());
+    assert!(said.err.contains("--accept-loss"), "{}", said.err);
+    let text = place.data("verify", &[]).ends(3).out;
+    assert!(
+        text.contains("segment-000000000001.log at offset"),
+        "{text}"
+    );
+    assert!(place.files() == before);
+}
+
+#[test]
+fn damage_is_refused_and_the_files_stay_as_they_were() {
+    let place = damaged();
+    let before = place.files();
+    let acks = place.acks().len();
+    for said in [
+        place.draw(&["--count", "1"]),
+        place.data("recover", &[]),
+        place.data("recover", &["--json"]),
+        place.data("snapshot", &[]),
+        place.data("state", &[]),
+        place.data("log", &[]),
+    ] {
+        let said = said.ends(3);
+        assert!(said.err.contains("damaged"), "{}", said.err);
+    }
+    assert!(place.files() == before);
+    assert_eq!(place.acks().len(), acks);
+}
+
+#[test]
+fn an_accepted_loss_is_told_exactly() {
+    let place = damaged();
+    let whole = fs::read(place.segment(0, 1)).expect("the segment");
+    let recovery = place
+        .data("recover", &["--accept-loss", "--json"])
+        .ends(0)
+        .json();
+    let accepted = &recovery["accepted"][0];
+    let kept = Path::new(accepted["kept"].as_str().expect("a path"));
+    let kept = fs::read(kept.join("segment-000000000001.log")).expect("the damaged file");
+    assert!(kept == whole);
+    let lost = &accepted["lost"][0];
+    let (first, last) = (lost["first_seq"].as_u64(), lost["last_seq"].as_u64());
+    assert!(first > Some(1) && first <= last);
+    let gone = last.zip(first).map(|(last, first)| last - first + 1);
+    place.data("verify", &[]).ends(0);
+    let state = place.data("state", &["--json"]).ends(0).json();
+    let items = state["pools"][0]["items"].as_array().expect("a list");
+    let drawn: u64 = items.iter().filter_map(|item| item["drawn"].as_u64()).sum();
+    assert!(drawn + gone.unwrap_or(0) >= place.acks().len() as u64);
+    place.draw(&["--count", "10"]).ends(0);
+    // Nothing is wrong any more, so there is nothing to accept.
+    let again = place.data("recover", &["--accept-loss"]).ends(0).out;
+    assert!(!again.contains("gone"), "{again}");
+}
+
+#[test]
+fn people_read_what_is_gone() {
+    let place = damaged();
+    let page = place.data("recover", &["--accept-loss"]).ends(0).out;
+    assert!(page.contains("the sequence numbers"), "{page}");
+    assert!(page.contains("are kept in"), "{page}");
+}
+
+#[test]
+fn inspect_goes_on_behind_damage() {
+    let place = damaged();
+    let segment = place.segment(0, 1);
+    let segment = segment.to_str().expect("a plain path");
+    let lines = tombola(&["inspect", segment, "--json"])
+        .ends(3)
+        .json_lines();
+    let kinds: Vec<_> = lines
+        .iter()
+        .filter_map(|line| line["type"].as_str())
+        .collect();
+    let broken = kinds
+        .iter()
+        .position(|kind| *kind == "broken")
+        .expect("it is shown");
+    assert!(kinds[broken..].contains(&"draw"));
+    assert_eq!(lines.last().map(|end| end["damaged"] == true), Some(true));
+    let text = tombola(&["inspect", segment]).ends(3).out;
+    assert!(text.contains("broken at"), "{text}");
+}
+
+#[test]
+fn a_truncated_segment_is_refused() {
+    let place = Place::with(BANNER);
+    place.crash(&["--shards", "1"]);
+    let segment = place.segment(0, 1);
+    let file = fs::File::options()
+        .write(true)
+        .open(&segment)
+        .expect("the segment");
+    file.set_len(8192).expect("it can be cut");
+    let before = place.files();
+    let said = place.draw(&["--count", "1"]).ends(3);
+    assert!(said.err.contains("cut off"), "{}", said.err);
+    let verdict = place.data("verify", &["--json"]).ends(3).json();
+    assert_eq!(verdict["findings"][0]["kind"], "truncated");
+    assert!(place.files() == before);
+    tombola(&["inspect", segment.to_str().expect("a plain path")]).ends(3);
+}
+
+#[test]
+fn a_damaged_description_is_a_finding() {
+    let place = Place::with(BANNER);
+    place.draw(&["--count", "10"]).ends(0);
+    flip(&place.path("data/engine.json"), 20);
+    let verdict = place.data("verify", &["--json"]).ends(3).json();
+    assert_eq!(verdict["findings"][0]["segment"], "engine.json");
+}

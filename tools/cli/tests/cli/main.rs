@@ -1,0 +1,11 @@
+//! The command as its users meet it: exit codes, JSON, files, signals.
+
+mod bad_input;
+mod beside;
+mod damage;
+mod draw;
+mod help;
+mod readers;
+mod settings;
+mod signals;
+mod support;
