@@ -14,10 +14,7 @@ mod repetition;
 use std::{
     path::PathBuf,
     process::ExitCode,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
 
@@ -98,7 +95,7 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     let ConfigFile { mut config, pools } = match &arguments.config {
-        Some(path) => ConfigFile::read(path)?,
+        Some(path) => config::read(path)?,
         None => ConfigFile {
             config: Config {
                 // One core draws, the other asks.
@@ -114,7 +111,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
             "the config file has no pools; add a [[pool]], or leave the file out".into(),
         ));
     }
-    let stop = stop_signals()?;
+    let stop = signals::stop_flag()?;
     let place = place::Place::make(arguments.data.as_deref())?;
     let mut probe = DeviceProbe::new(place.path())
         .map_err(|error| Failure::io("write to", place.path().display(), &error))?;
@@ -225,17 +222,6 @@ fn unlimited_pool(items: u64) -> PoolDefinition {
     (0..items).fold(PoolDefinition::new("bench"), |pool, item| {
         pool.unlimited(format!("item-{item}"), 1 + item % 100)
     })
-}
-
-/// Set by the first Ctrl-C or SIGTERM: what is open is answered and reported, then it ends.
-fn stop_signals() -> Result<Arc<AtomicBool>, Failure> {
-    use signal_hook::consts::{SIGINT, SIGTERM};
-    let stop = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
-        signal_hook::flag::register(signal, Arc::clone(&stop))
-            .map_err(|error| Failure::io("watch for", "signals", &error))?;
-    }
-    Ok(stop)
 }
 
 fn rate(text: &str) -> Result<f64, String> {
