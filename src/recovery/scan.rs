@@ -285,7 +285,7 @@ impl<'a> Scan<'a> {
             offset,
             (last_seq >= first_seq).then_some(last_seq),
             kind,
-            message.into(),
+            message,
         );
         self.gap_upto(last_seq);
         self.chain_known = false;
