@@ -26,7 +26,9 @@ use self::{
     probe::DeviceProbe,
     repetition::Experiment,
 };
-use crate::{failure::Failure, options::EngineOptions, output, report::nanoseconds};
+use crate::{
+    config, failure::Failure, options::EngineOptions, output, report::nanoseconds, signals,
+};
 
 const AFTER_HELP: &str = "\
 Without --rate the clients keep their rings full: draws a second, and the latency of a draw that
@@ -93,7 +95,7 @@ pub(crate) struct Arguments {
     options: EngineOptions,
 }
 
-pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
+pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let ConfigFile { mut config, pools } = match &arguments.config {
         Some(path) => config::read(path)?,
         None => ConfigFile {

@@ -63,14 +63,14 @@ pub(crate) struct Arguments {
     json: bool,
 }
 
-pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
+pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let mut file = config::read(&arguments.config)?;
     if let Some(name) = &arguments.pool {
         file.pools.retain(|pool| pool.name == *name);
     }
     if file.pools.is_empty() {
         let path = arguments.config.display();
-        return Err(Failure::Usage(match arguments.pool {
+        return Err(Failure::Usage(match &arguments.pool {
             Some(name) => format!("{path} has no pool \"{name}\""),
             None => format!("{path} has no pool; add a [[pool]], see `tombola config example`"),
         }));

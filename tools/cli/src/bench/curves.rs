@@ -1,4 +1,4 @@
-//! Percentile curves as a picture, as HdrHistogram's plotter draws them: every nine of the
+//! Percentile curves as a picture, as `HdrHistogram`'s plotter draws them: every nine of the
 //! percentile gets the same room, because the rare long waits are what matters.
 
 use std::{error::Error, path::Path};
@@ -42,7 +42,7 @@ fn picture(
     for curve in curves {
         super::repetition::add(&mut device_ns, &curve.device_ns);
     }
-    let mut lines: Vec<(String, RGBColor, Vec<(f64, f64)>)> = curves
+    let mut lines: Vec<_> = curves
         .iter()
         .zip(COLOURS.iter().cycle())
         .map(|(curve, &colour)| (curve.load.clone(), colour, points(&curve.latency_ns)))
@@ -63,8 +63,8 @@ fn picture(
         (90, 14),
     )?;
     let small = ("sans-serif", 12).into_font().color(&DEVICE);
-    for (row, text) in machine.to_string().splitn(2, "; ").enumerate() {
-        head.draw_text(text, &small, (90, 40 + 16 * row as i32))?;
+    for (text, y) in machine.to_string().splitn(2, "; ").zip([40, 56]) {
+        head.draw_text(text, &small, (90, y))?;
     }
     let mut chart = ChartBuilder::on(&body)
         .margin(12)
@@ -128,7 +128,7 @@ fn percentile(nines: f64) -> String {
 
 fn microseconds(us: f64) -> String {
     if us >= 1.0 {
-        crate::output::grouped(us.round().abs() as u64)
+        format!("{us:.0}")
     } else {
         format!("{us}")
     }

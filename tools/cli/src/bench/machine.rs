@@ -11,7 +11,7 @@ pub(super) struct Machine {
     cpu: String,
     /// Whether a hypervisor lies between the engine and the hardware. Then "flushed" means that the
     /// host accepted it.
-    virtual_machine: bool,
+    is_virtual: bool,
     kernel: String,
     pub(super) file_system: String,
     device: String,
@@ -38,7 +38,7 @@ impl Machine {
         Self {
             cores: thread::available_parallelism().map_or(1, usize::from),
             cpu: field("model name").unwrap_or_else(unknown),
-            virtual_machine: field("flags").is_some_and(|flags| flags.contains("hypervisor")),
+            is_virtual: field("flags").is_some_and(|flags| flags.contains("hypervisor")),
             kernel: read("/proc/sys/kernel/osrelease").unwrap_or_else(unknown),
             write_cache: queue("write_cache"),
             forced_unit_access: queue("fua").map(|fua| fua != "0"),
@@ -57,7 +57,7 @@ impl Machine {
 
 impl std::fmt::Display for Machine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let virtual_machine = if self.virtual_machine {
+        let is_virtual = if self.is_virtual {
             ", virtual (a flush means: the host accepted it)"
         } else {
             ""
@@ -70,7 +70,7 @@ impl std::fmt::Display for Machine {
         };
         write!(
             f,
-            "{} cores, {}{virtual_machine}; Linux {}; {} on {} ({cache}{forced})",
+            "{} cores, {}{is_virtual}; Linux {}; {} on {} ({cache}{forced})",
             self.cores, self.cpu, self.kernel, self.file_system, self.device
         )
     }

@@ -101,9 +101,9 @@ mod tests {
 
     #[test]
     fn the_ends_of_the_scale() {
-        assert_eq!(ChiSquare::of(&[(0.0, 1), (9.0, 8)]).p_value, 0.0);
-        assert_eq!(ChiSquare::of(&[(9.0, 9)]).p_value, 1.0);
-        assert_eq!(ChiSquare::of(&[]).p_value, 1.0);
+        assert!(ChiSquare::of(&[(0.0, 1), (9.0, 8)]).p_value < 1e-9);
+        assert!(ChiSquare::of(&[(9.0, 9)]).p_value > 0.999);
+        assert!(ChiSquare::of(&[]).p_value > 0.999);
         let both =
             [(13.4, 5), (2.0, 1)].map(|(statistic, degrees)| ChiSquare::with(statistic, degrees));
         assert_eq!(ChiSquare::sum(both.into_iter()).degrees, 6);

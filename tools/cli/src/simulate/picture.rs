@@ -45,14 +45,12 @@ fn all(path: &Path, shown: &[Tracker], pools: usize) -> Drawn {
     root.fill(&WHITE)?;
     for (row, tracker) in root.split_evenly((shown.len(), 1)).iter().zip(shown) {
         let (head, body) = row.split_vertically(44);
-        let mut title = format!(
-            "{}: {} draws",
-            shortened(&tracker.definition().name, 40),
-            grouped(tracker.draws())
+        let name = shortened(&tracker.definition().name, 40);
+        let title = format!(
+            "{name}: {} draws{}",
+            grouped(tracker.draws()),
+            cut("pools", shown.len(), pools)
         );
-        if pools > shown.len() {
-            title += &format!(" (the first {} of {pools} pools are shown)", shown.len());
-        }
         head.draw_text(&title, &font(20).color(&BLACK), (24, 16))?;
         let (left, right) = body.split_horizontally(WIDTH / 2);
         shares(&left, tracker)?;
@@ -81,14 +79,10 @@ fn shares(area: &Area<'_>, tracker: &Tracker) -> Drawn {
         .map(|bar| bar.1.max(bar.2))
         .fold(0.0001, f64::max);
     let rows = bars.len() as f64;
-    let mut caption = "Share of the draws, in percent".to_owned();
-    if items.len() > bars.len() {
-        caption += &format!(
-            " (the {} most expected of {} items)",
-            bars.len(),
-            items.len()
-        );
-    }
+    let caption = format!(
+        "Share of the draws, in percent{}",
+        cut("items", bars.len(), items.len())
+    );
     let mut chart = ChartBuilder::on(area)
         .caption(caption, font(15))
         .margin(10)
@@ -142,14 +136,18 @@ fn stock(area: &Area<'_>, tracker: &Tracker) -> Drawn {
         let centred = font(15)
             .color(&BLACK)
             .pos(Pos::new(HPos::Center, VPos::Center));
-        area.draw_text(text, &centred, (width as i32 / 2, height as i32 / 2))?;
+        area.draw_text(
+            text,
+            &centred,
+            ((width / 2).cast_signed(), (height / 2).cast_signed()),
+        )?;
         return Ok(());
     }
     let finite = items.iter().filter(|item| item.stock.is_some()).count();
-    let mut caption = "Stock left, in percent; a dot where it ran out".to_owned();
-    if finite > followed.len() {
-        caption += &format!(" (first {} of {finite})", followed.len());
-    }
+    let caption = format!(
+        "Stock left, in percent; a dot where it ran out{}",
+        cut("items", followed.len(), finite)
+    );
     let draws = tracker.draws().max(1) as f64;
     let mut chart = ChartBuilder::on(area)
         .caption(caption, font(15))
@@ -165,7 +163,7 @@ fn stock(area: &Area<'_>, tracker: &Tracker) -> Drawn {
         .y_labels(6)
         .axis_desc_style(font(13))
         .label_style(font(12))
-        .x_label_formatter(&|draw| grouped(draw.round().abs() as u64))
+        .x_label_formatter(&|draw| format!("{draw:.0}"))
         .y_label_formatter(&|percent| format!("{percent:.0}"))
         .light_line_style(WHITE)
         .draw()?;
@@ -191,14 +189,19 @@ fn stock(area: &Area<'_>, tracker: &Tracker) -> Drawn {
     legend(&mut chart, SeriesLabelPosition::UpperRight)
 }
 
-fn legend<'a, X, Y>(
-    chart: &mut ChartContext<'_, SVGBackend<'a>, Cartesian2d<X, Y>>,
+/// What a reader should know where not everything is shown.
+fn cut(what: &str, shown: usize, all: usize) -> String {
+    if shown < all {
+        format!(" ({shown} of {all} {what})")
+    } else {
+        String::new()
+    }
+}
+
+fn legend<'a, X: Ranged, Y: Ranged>(
+    chart: &mut ChartContext<'a, SVGBackend<'a>, Cartesian2d<X, Y>>,
     position: SeriesLabelPosition,
-) -> Drawn
-where
-    X: Ranged<ValueType = f64>,
-    Y: Ranged<ValueType = f64>,
-{
+) -> Drawn {
     chart
         .configure_series_labels()
         .position(position)

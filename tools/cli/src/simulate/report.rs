@@ -98,24 +98,20 @@ impl Report {
                 ran_out_at.map_or_else(|| "-".into(), |draw| format!("draw {}", grouped(draw))),
             ]);
         }
-        let mut text = lines(&table);
+        let mut text = vec![lines(&table)];
         if self.items.len() > ROWS_MAX {
             let more = self.items.len() - ROWS_MAX;
-            text += &format!("... and {more} more items (--json has them all)\n");
+            text.push(format!("... and {more} more items (--json has them all)\n"));
         }
-        text.push('\n');
-        for pool in &self.pools {
-            text += &format!("{}: {} draws", pool.pool, grouped(pool.draws));
-            if pool.no_prizes > 0 {
-                text += &format!(", {} without a prize", grouped(pool.no_prizes));
-            }
-            text += &format!("; {}\n", described(pool.chi_square));
-        }
+        text.extend(self.pools.iter().map(PoolReport::line));
         if self.pools.len() > 1 {
             let draws = grouped(self.draws);
-            text += &format!("all: {draws} draws; {}\n", described(self.chi_square));
+            text.push(format!(
+                "all: {draws} draws; {}",
+                described(self.chi_square)
+            ));
         }
-        text
+        text.join("\n")
     }
 }
 
@@ -127,6 +123,17 @@ impl PoolReport {
             no_prizes: tracker.no_prizes(),
             chi_square: ChiSquare::of(&tracker.categories()),
         }
+    }
+
+    fn line(&self) -> String {
+        let without_prize = if self.no_prizes > 0 {
+            format!(", {} without a prize", grouped(self.no_prizes))
+        } else {
+            String::new()
+        };
+        let (pool, draws) = (&self.pool, grouped(self.draws));
+        let test = described(self.chi_square);
+        format!("{pool}: {draws} draws{without_prize}; {test}")
     }
 }
 
@@ -153,5 +160,5 @@ fn described(chi_square: ChiSquare) -> String {
         degrees,
         p_value,
     } = chi_square;
-    format!("chi-square {statistic:.2} with {degrees} degrees of freedom, p = {p_value:.4}")
+    format!("chi-square {statistic:.2}, degrees of freedom {degrees}, p = {p_value:.4}")
 }

@@ -41,7 +41,7 @@ pub(super) struct Sample {
 }
 
 impl Tracker {
-    /// For about `draws_max` draws. Items from the `followed`th on have no curves.
+    /// For about `draws_max` draws.
     pub(super) fn new(definition: PoolDefinition, draws_max: u64) -> Self {
         let items = definition.items.len();
         let mut tracker = Self {
@@ -183,7 +183,9 @@ mod tests {
     use super::*;
 
     fn draw(tracker: &mut Tracker, outcomes: &[Outcome]) {
-        outcomes.iter().for_each(|outcome| tracker.count(*outcome));
+        for outcome in outcomes {
+            tracker.count(*outcome);
+        }
     }
 
     #[test]
