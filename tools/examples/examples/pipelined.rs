@@ -22,7 +22,7 @@ fn draw(engine: &Engine, pool: &PoolHandle) -> Result<usize, tombola::Error> {
             .map_or(0, |ids| ids.count);
         submitted += taken;
         let polled = client.poll_with(|completion| {
-            won += usize::from(matches!(completion.outcome, Outcome::Item(_)))
+            won += usize::from(matches!(completion.outcome, Outcome::Item(_)));
         })?;
         answered += polled;
         if taken + polled == 0 {
