@@ -40,6 +40,8 @@ const BATCH_MAX: usize = 256;
 const MARKER_AFTER: Duration = Duration::from_millis(5);
 /// Turns after which a shard that is never idle looks for clients that are gone.
 const LET_GO_EVERY: u32 = 1024;
+/// How often a shard looks for the next segment when it is not ready in time.
+const SEGMENT_REST: Duration = Duration::from_micros(100);
 /// How often a shard that has failed looks into its inbox.
 const FAILED_REST: Duration = Duration::from_millis(5);
 
@@ -229,9 +231,14 @@ impl Shard {
                 return parts.wal.write_marker();
             }
         }
+        if parts.wal.waits_for_segment() {
+            // The disk is slow or full: there is no point in asking faster than it can change.
+            thread::sleep(SEGMENT_REST);
+            return Ok(());
+        }
         let busy_elsewhere = wants_marker || !parts.wal.is_drained() || self.desk.is_busy();
         parts.handle.sleeper.rest(busy_elsewhere, || {
-            !parts.handle.inbox.is_empty() || ports.depth() > 0
+            !parts.handle.inbox.is_empty() || ports.any_can_be_answered()
         });
         Ok(())
     }
