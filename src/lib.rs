@@ -75,7 +75,7 @@ mod housekeeper;
 pub mod pool;
 pub mod recovery;
 pub mod request;
-mod ring;
+pub mod ring;
 pub mod selector;
 pub mod shard;
 mod snapshot;

@@ -8,6 +8,7 @@ mod accept;
 mod beyond;
 mod covered;
 mod directory;
+mod live;
 mod repair;
 mod scan;
 mod state;
@@ -17,12 +18,11 @@ pub(crate) use directory::{Meta, shard_path};
 pub(crate) use repair::repair;
 pub use state::{Gap, ShardState, Tail};
 
-use std::{path::Path, thread, time::Duration};
+use std::{path::Path, thread};
 
 use crate::{
     error::{Error, Finding},
     shard::partition::{CountsOnly, Pool},
-    sys,
     wal::record::Record,
 };
 
@@ -93,11 +93,6 @@ impl Examination {
     }
 }
 
-/// How often a directory that an engine is writing to is looked at again before what seems wrong is
-/// believed: files come and go, and blocks are half written, while it is read.
-const LIVE_ATTEMPTS: u32 = 8;
-const LIVE_PAUSE: Duration = Duration::from_millis(20);
-
 /// Looks at a data directory without changing it. Beside a running engine it shows what was durable
 /// at that moment.
 ///
@@ -105,19 +100,11 @@ const LIVE_PAUSE: Duration = Duration::from_millis(20);
 /// Where files cannot be read, there is no data directory, or it is from a newer version. Damage is
 /// no error here: see [`Examination::findings`].
 pub fn examine(directory: &Path, depth: Depth) -> Result<Examination, Error> {
-    let mut attempt = 1;
-    loop {
-        let live = sys::DirectoryLock::is_held(directory);
-        let examined = examine_once(directory, depth);
-        let settled = examined
-            .as_ref()
-            .is_ok_and(|examination| examination.findings().next().is_none());
-        if settled || attempt == LIVE_ATTEMPTS || !live {
-            return examined;
-        }
-        attempt += 1;
-        thread::sleep(LIVE_PAUSE);
-    }
+    live::until_settled(
+        directory,
+        |_| examine_once(directory, depth),
+        |examination| examination.findings().next().is_none(),
+    )
 }
 
 /// Like [`examine`] for an engine that holds the lock itself.
@@ -152,7 +139,8 @@ pub(crate) fn examine_once(directory: &Path, depth: Depth) -> Result<Examination
 pub(crate) type Visit<'a> = &'a mut dyn FnMut(u64, &Record);
 
 /// Gives every record that the files hold to `visit`, with its shard and sequence number, in that
-/// order; covered by a snapshot or not.
+/// order and each once; covered by a snapshot or not. Beside a running engine it gives what was
+/// durable at that moment.
 ///
 /// # Errors
 /// As [`examine`].
@@ -165,12 +153,20 @@ pub fn read_records(
     for shard in 0..meta.shards {
         let path = shard_path(directory, shard);
         let mut visit_one = |seq, record: &Record| visit(shard, seq, record);
-        shards.push(scan::shard(
-            &path,
-            meta.identity(shard),
-            Depth::Everything,
-            &mut visit_one,
-        )?);
+        let mut once = live::Once::default();
+        let read = |believe| {
+            once.begin();
+            let state = scan::shard(
+                &path,
+                meta.identity(shard),
+                Depth::Everything,
+                &mut |seq, record| once.see(seq, record, believe, &mut visit_one),
+            )?;
+            Ok((state, once.is_complete()))
+        };
+        let settled =
+            |(state, complete): &(ShardState, bool)| *complete && state.findings.is_empty();
+        shards.push(live::until_settled(directory, read, settled)?.0);
     }
     Ok(Examination {
         engine: meta.engine,

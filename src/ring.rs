@@ -7,7 +7,7 @@ mod staged;
 
 pub(crate) use idle::{Backoff, Sleeper};
 pub(crate) use reply::{Answer, NoAnswer, Reply, reply};
-pub(crate) use staged::StagedProducer;
+pub use staged::StagedProducer;
 
 use std::sync::Arc;
 

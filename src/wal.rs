@@ -7,7 +7,7 @@
 
 pub mod block;
 mod close;
-pub(crate) mod format;
+pub mod format;
 mod options;
 pub mod reader;
 pub mod record;

@@ -8,7 +8,7 @@ use rtrb::Producer;
 
 /// The producing end of an SPSC ring whose newest values are not visible yet.
 #[derive(Debug)]
-pub(crate) struct StagedProducer<T: Copy> {
+pub struct StagedProducer<T: Copy> {
     producer: Producer<T>,
     /// So many slots after the published ones are written.
     staged: usize,
@@ -18,7 +18,8 @@ pub(crate) struct StagedProducer<T: Copy> {
 }
 
 impl<T: Copy> StagedProducer<T> {
-    pub(crate) fn new(producer: Producer<T>) -> Self {
+    /// Takes the producing end of a ring whose consumer is elsewhere.
+    pub fn new(producer: Producer<T>) -> Self {
         Self {
             producer,
             staged: 0,
@@ -28,17 +29,17 @@ impl<T: Copy> StagedProducer<T> {
     }
 
     /// How many more values can be staged.
-    pub(crate) fn room(&mut self) -> usize {
+    pub fn room(&mut self) -> usize {
         self.producer.slots() - self.staged
     }
 
     /// How many values were staged since the beginning.
-    pub(crate) fn staged_total(&self) -> u64 {
+    pub fn staged_total(&self) -> u64 {
         self.staged_total
     }
 
     /// Whether the consumer is gone.
-    pub(crate) fn is_abandoned(&self) -> bool {
+    pub fn is_abandoned(&self) -> bool {
         self.producer.is_abandoned()
     }
 
@@ -47,7 +48,7 @@ impl<T: Copy> StagedProducer<T> {
     /// # Panics
     /// If `limit` is above [`room`](Self::room).
     #[inline]
-    pub(crate) fn stage(&mut self, limit: usize, mut next: impl FnMut() -> Option<T>) -> usize {
+    pub fn stage(&mut self, limit: usize, mut next: impl FnMut() -> Option<T>) -> usize {
         let mut chunk = self
             .producer
             .write_chunk_uninit(self.staged + limit)
@@ -73,7 +74,7 @@ impl<T: Copy> StagedProducer<T> {
     ///
     /// # Panics
     /// If so many were never staged.
-    pub(crate) fn publish_upto(&mut self, total: u64) {
+    pub fn publish_upto(&mut self, total: u64) {
         let count = total.saturating_sub(self.published_total) as usize;
         if count == 0 {
             return;

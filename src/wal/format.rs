@@ -5,9 +5,10 @@ mod jsonl;
 mod line;
 mod text;
 
-pub(crate) use binary::{Binary, bounded_decode, encode_to_vec};
-pub(crate) use jsonl::Jsonl;
-pub(crate) use line::Line;
+pub use binary::Binary;
+pub(crate) use binary::{bounded_decode, encode_to_vec};
+pub use jsonl::Jsonl;
+pub use line::Line;
 
 use super::{
     block::BlockHeader,
@@ -17,13 +18,14 @@ use super::{
 use crate::{config::LogFormat, storage::WRITE_UNIT};
 
 /// What a format does. Everything here works on bytes in memory.
-pub(crate) trait Codec {
+pub trait Codec {
     /// A block header takes exactly so many bytes.
     const BLOCK_HEADER_BYTES: usize;
     /// No draw takes more.
     const DRAW_BYTES_MAX: usize;
-    /// What a unit that nothing was written to is filled with: this byte, and `FILL_LAST` at its end.
+    /// What a unit that nothing was written to is filled with, up to its last byte.
     const FILL: u8;
+    /// The last byte of such a unit.
     const FILL_LAST: u8;
 
     /// Writes a draw to the beginning of `out`, which has at least `DRAW_BYTES_MAX` bytes; returns
@@ -46,12 +48,14 @@ pub(crate) trait Codec {
 /// A record that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub(crate) struct Malformed(pub(crate) String);
+pub struct Malformed(pub(crate) String);
 
 /// A segment header that cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum HeaderError {
+pub enum HeaderError {
+    /// It is none, or its checksum is wrong.
     Unreadable,
+    /// It has this version, which is newer than this build.
     Future(u32),
 }
 

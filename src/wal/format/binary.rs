@@ -38,7 +38,7 @@ const SEGMENT_MAGIC: &[u8; 8] = b"TOMBOLA\n";
 const BLOCK_MAGIC: &[u8; 4] = b"TBLK";
 
 /// The binary codec.
-pub(crate) struct Binary;
+pub struct Binary;
 
 impl Codec for Binary {
     const BLOCK_HEADER_BYTES: usize = 80;

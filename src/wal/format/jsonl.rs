@@ -12,7 +12,7 @@ use crate::wal::{
 };
 
 /// The JSON Lines codec.
-pub(crate) struct Jsonl;
+pub struct Jsonl;
 
 impl Codec for Jsonl {
     const BLOCK_HEADER_BYTES: usize = text::BLOCK_HEADER_BYTES;

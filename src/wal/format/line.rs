@@ -15,7 +15,7 @@ use crate::wal::{
 const HEADER: &[u8] = b"# ";
 
 /// The line codec.
-pub(crate) struct Line;
+pub struct Line;
 
 impl Codec for Line {
     const BLOCK_HEADER_BYTES: usize = text::BLOCK_HEADER_BYTES;

@@ -1,13 +1,11 @@
 //! `tombola log`: every record that the logs hold.
 
 use std::{
-    io::ErrorKind,
     path::{Path, PathBuf},
     process::ExitCode,
 };
 
 use tombola::{
-    Error,
     recovery::{self, Depth, Examination},
     wal::record::Record,
 };
@@ -17,9 +15,6 @@ use crate::{
     output::Output,
     records::{Line, Names},
 };
-
-/// An engine that runs beside may retire a segment just when it is to be read.
-const ATTEMPTS: u32 = 8;
 
 const AFTER_HELP: &str = "\
 Segments that two snapshots cover are retired, so the first records of an old directory are not
@@ -54,16 +49,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         output: Output::new(),
         json: *json,
         names: Names::of(&examination),
-        last: vec![0; examination.shards.len()],
         failure: None,
     };
     drop(examination);
     let read = printer.read(data);
     printer.output.finish()?;
-    let examination = read?;
-    // Beside a running engine something half written may look like damage; it is looked at again.
-    let damaged = !examination.opens() && !recovery::examine(data, Depth::Everything)?.opens();
-    if damaged {
+    if !read?.opens() {
         return Err(Failure::Damage(format!(
             "{} is damaged, and what cannot be read is missing above; see `tombola verify`",
             data.display()
@@ -76,38 +67,25 @@ struct Printer {
     output: Output,
     json: bool,
     names: Names,
-    /// The last sequence number of each shard that was printed.
-    last: Vec<u64>,
+    /// Why nothing more is printed.
     failure: Option<Failure>,
 }
 
 impl Printer {
     fn read(&mut self, data: &Path) -> Result<Examination, Failure> {
-        let mut attempt = 1;
-        loop {
-            let read = recovery::read_records(data, &mut |shard, seq, record| {
-                self.see(shard, seq, record);
-            });
-            if let Some(failure) = self.failure.take() {
-                return Err(failure);
-            }
-            match read {
-                Err(Error::Io { source, .. })
-                    if source.kind() == ErrorKind::NotFound && attempt < ATTEMPTS =>
-                {
-                    attempt += 1;
-                }
-                read => return Ok(read?),
-            }
+        let read = recovery::read_records(data, &mut |shard, seq, record| {
+            self.see(shard, seq, record);
+        });
+        if let Some(failure) = self.failure.take() {
+            return Err(failure);
         }
+        Ok(read?)
     }
 
     fn see(&mut self, shard: usize, seq: u64, record: &Record) {
-        // At a second attempt the first records were printed already.
-        if self.failure.is_some() || seq <= self.last[shard] {
+        if self.failure.is_some() {
             return;
         }
-        self.last[shard] = seq;
         if let Record::Pool(part) = record {
             self.names.learn(shard, part);
         }

@@ -91,8 +91,8 @@ fn an_accepted_loss_is_told_exactly() {
     let kept = Path::new(accepted["kept"].as_str().expect("a path"));
     let kept = fs::read(kept.join("segment-000000000001.log")).expect("the damaged file");
     assert!(kept == whole);
-    let lost = &accepted["lost"][0];
-    let (first, last) = (lost["first_seq"].as_u64(), lost["last_seq"].as_u64());
+    let gap = &accepted["lost"][0];
+    let (first, last) = (gap["first_seq"].as_u64(), gap["last_seq"].as_u64());
     assert!(first > Some(1) && first <= last);
     let gone = last.zip(first).map(|(last, first)| last - first + 1);
     place.data("verify", &[]).ends(0);

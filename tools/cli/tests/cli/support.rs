@@ -26,7 +26,7 @@ const SETTINGS: [(&str, &str); 3] = [
 ];
 
 /// No verb takes so long; one that hangs fails.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 
 /// A directory of its own, with a config file.
 pub(crate) struct Place {
@@ -56,7 +56,7 @@ impl Said {
     /// Checks the exit code; shows what was said if it is another.
     #[track_caller]
     pub(crate) fn ends(self, code: i32) -> Self {
-        assert_eq!(self.code, code, "{}{}", self.out, self.err);
+        assert_eq!(self.code, code, "{}\n{}", self.err, self.out);
         self
     }
 }

@@ -22,8 +22,9 @@ use crate::failure::Failure;
 
 /// So many answers are taken at once.
 const POLL_MAX: usize = 1024;
-/// How long answers are waited for when no more draws are asked for.
-const DRAIN: Duration = Duration::from_secs(20);
+/// How long a client waits for the next answer. Long enough for a slow disk; but an engine whose
+/// disk is full waits for space, which may never come.
+const PATIENCE: Duration = Duration::from_secs(30);
 /// How long a client sleeps that has nothing to do, where the shards sleep too.
 const NAP: Duration = Duration::from_micros(50);
 
@@ -77,12 +78,13 @@ impl Worker<'_> {
             };
             POLL_MAX
         ];
-        let mut drain_until = None;
+        let mut moved = Instant::now();
         loop {
             let asks = !self.shared.ends();
             let sent = if asks { self.submit(&mut requests)? } else { 0 };
             let polled = self.poll(&mut answers)?;
             if sent > 0 || polled > 0 {
+                moved = Instant::now();
                 continue;
             }
             let more = asks
@@ -91,9 +93,14 @@ impl Worker<'_> {
             if !more && self.client.open_requests() == 0 {
                 return Ok(());
             }
-            if !asks && Instant::now() > *drain_until.get_or_insert_with(|| Instant::now() + DRAIN)
-            {
-                return Ok(());
+            let open = self.client.open_requests();
+            if open > 0 && moved.elapsed() > PATIENCE {
+                return Err(Failure::Failed(format!(
+                    "{open} draws are not answered since {} s; the disk may be full or not respond, \
+                     see above; run it again once that is mended: it recovers, and the log tells \
+                     which of them were made",
+                    PATIENCE.as_secs()
+                )));
             }
             match self.idle {
                 Idle::Park => thread::sleep(NAP),
