@@ -1,4 +1,5 @@
 //! A data directory that is damaged and put right again, many times.
+#![allow(dead_code, reason = "each test program uses a part of it")]
 
 use std::{
     collections::BTreeMap,
