@@ -68,6 +68,8 @@ pub(crate) struct Shard {
     counts: Counts,
     idle_since: Option<Instant>,
     is_draining: Option<Reply<()>>,
+    /// Nothing is taken from the rings any more.
+    has_drained: bool,
     halted: bool,
     turns: u32,
 }
@@ -97,6 +99,7 @@ impl Shard {
             counts: Counts::default(),
             idle_since: None,
             is_draining: None,
+            has_drained: false,
             halted: false,
             turns: 0,
         }
@@ -126,7 +129,7 @@ impl Shard {
         if self.turns.is_multiple_of(LET_GO_EVERY) {
             self.ports.let_go();
         }
-        if !self.desk.is_sealing() {
+        if !self.desk.is_sealing() && !self.has_drained {
             let drained = with_codec!(self.parts.wal.format(), C => self.drain::<C>())?;
             worked |= drained.any;
             more_waits = drained.more_waits;
@@ -275,6 +278,8 @@ impl Shard {
             && !self.ports.any_can_be_answered()
             && let Some(reply) = self.is_draining.take()
         {
+            // A request that comes in spite of it is not drawn: its id may be given back below.
+            self.has_drained = true;
             reply.send(());
         }
     }
@@ -316,6 +321,8 @@ impl Shard {
                     _ => {}
                 }
             }
+            // The places of clients that are gone are needed by clients of the other shards.
+            self.ports.let_go();
             thread::park_timeout(FAILED_REST);
         }
     }

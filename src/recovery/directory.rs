@@ -101,7 +101,7 @@ impl Meta {
                 let meta = Self::new(engine()?, shards);
                 // The shards' directories come first: a description without them would be damage.
                 for shard in 0..shards {
-                    create_directory(&shard_path(directory, shard))?;
+                    sys::create_directory(&shard_path(directory, shard))?;
                 }
                 let text = serde_json::to_string(&meta).expect("a description is plain");
                 sys::replace_file(directory, META_FILE, &[text.as_bytes(), b"\n"])?;
@@ -110,18 +110,6 @@ impl Meta {
             read => read,
         }
     }
-}
-
-/// Makes a directory and its parents, durably.
-pub(crate) fn create_directory(path: &Path) -> Result<(), Error> {
-    fs::create_dir_all(path).map_err(Error::io("make the directory", path))?;
-    if let Some(parent) = path
-        .parent()
-        .filter(|parent| !parent.as_os_str().is_empty())
-    {
-        sys::sync_directory(parent).map_err(Error::io("flush the directory", parent))?;
-    }
-    Ok(())
 }
 
 /// The directory of one shard.

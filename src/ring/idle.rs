@@ -45,7 +45,11 @@ impl Sleeper {
                 // Pairs with the fence in `wake`: either this thread sees the request that was
                 // pushed before that fence, or the other sees `asleep`.
                 fence(Ordering::SeqCst);
-                if !look() {
+                if look() {
+                    // What is there may be nothing that can be done now: requests while the
+                    // disk is full, or of a client that does not take its answers.
+                    thread::yield_now();
+                } else {
                     thread::park_timeout(Self::SLEEP_MAX);
                 }
                 self.asleep.store(false, Ordering::Relaxed);
