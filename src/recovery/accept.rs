@@ -62,6 +62,7 @@ pub fn accept_loss(directory: &Path) -> Result<Vec<Acceptance>, Error> {
 }
 
 fn accept_shard(directory: &Path, meta: &Meta, mut state: ShardState) -> Result<Acceptance, Error> {
+    sys::create_directory(directory)?;
     remove_temporaries(directory)?;
     set_aside_snapshots(directory, &state)?;
     if state.shard == 0 {
