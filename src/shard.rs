@@ -66,6 +66,9 @@ pub(crate) struct Shard {
     ports: Ports,
     desk: Desk,
     counts: Counts,
+    /// How many draws were made, at all, when the block in each slot was closed.
+    drawn_upto: Vec<u64>,
+    committed: u64,
     idle_since: Option<Instant>,
     is_draining: Option<Reply<()>>,
     /// Nothing is taken from the rings any more.
@@ -94,9 +97,11 @@ impl Shard {
     pub(crate) fn new(parts: Parts) -> Self {
         Self {
             ports: Ports::new(parts.slots, parts.clients_max),
-            parts,
             desk: Desk::default(),
             counts: Counts::default(),
+            drawn_upto: vec![0; parts.slots],
+            committed: 0,
+            parts,
             idle_since: None,
             is_draining: None,
             has_drained: false,
@@ -141,9 +146,14 @@ impl Shard {
         )?;
         if let Some(slot) = self.parts.wal.submit(more_waits)? {
             self.ports.mark(slot);
+            self.drawn_upto[slot] = self.counts.draws;
             worked = true;
         }
         if let Some(slot) = self.parts.wal.reap()? {
+            self.parts
+                .partition
+                .commit(self.drawn_upto[slot] - self.committed);
+            self.committed = self.drawn_upto[slot];
             self.ports.publish_marked(slot);
             self.desk.answer(self.parts.wal.durable_seq());
             worked = true;
