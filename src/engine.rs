@@ -198,9 +198,12 @@ impl Engine {
         let draining: Vec<_> = (0..self.shards.len())
             .map(|shard| self.send(shard, |reply| Control::Drain { reply }))
             .collect::<Result<_, _>>()?;
+        // Where one shard has failed, the others still answer.
+        let mut drained = Ok(());
         for (shard, answer) in draining.into_iter().enumerate() {
-            self.wait(shard, "answer what was submitted", answer)?;
+            drained = drained.and(self.wait(shard, "answer what was submitted", answer));
         }
+        drained?;
         // No id is given any more, so what was reserved beyond the last one is free again.
         let upto = self.ids.next();
         self.ask(0, "give request ids back", |reply| Control::Reserve {

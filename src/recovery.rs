@@ -5,6 +5,7 @@
 //! be mended without a loss does an engine let `repair` cut a torn tail off.
 
 mod accept;
+mod beyond;
 mod covered;
 mod directory;
 mod live;

@@ -2,7 +2,7 @@
 
 mod ids;
 
-pub(crate) use ids::{RequestIdLease, RequestIdSource};
+pub(crate) use ids::{RESERVED_AT_MOST, RequestIdLease, RequestIdSource};
 
 use std::fmt;
 

@@ -40,6 +40,8 @@ const BATCH_MAX: usize = 256;
 const MARKER_AFTER: Duration = Duration::from_millis(5);
 /// Turns after which a shard that is never idle looks for clients that are gone.
 const LET_GO_EVERY: u32 = 1024;
+/// How often a shard looks for the next segment when it is not ready in time.
+const SEGMENT_REST: Duration = Duration::from_micros(100);
 /// How often a shard that has failed looks into its inbox.
 const FAILED_REST: Duration = Duration::from_millis(5);
 
@@ -64,8 +66,13 @@ pub(crate) struct Shard {
     ports: Ports,
     desk: Desk,
     counts: Counts,
+    /// How many draws were made, at all, when the block in each slot was closed.
+    drawn_upto: Vec<u64>,
+    committed: u64,
     idle_since: Option<Instant>,
     is_draining: Option<Reply<()>>,
+    /// Nothing is taken from the rings any more.
+    has_drained: bool,
     halted: bool,
     turns: u32,
 }
@@ -90,11 +97,14 @@ impl Shard {
     pub(crate) fn new(parts: Parts) -> Self {
         Self {
             ports: Ports::new(parts.slots, parts.clients_max),
-            parts,
             desk: Desk::default(),
             counts: Counts::default(),
+            drawn_upto: vec![0; parts.slots],
+            committed: 0,
+            parts,
             idle_since: None,
             is_draining: None,
+            has_drained: false,
             halted: false,
             turns: 0,
         }
@@ -124,7 +134,7 @@ impl Shard {
         if self.turns.is_multiple_of(LET_GO_EVERY) {
             self.ports.let_go();
         }
-        if !self.desk.is_sealing() {
+        if !self.desk.is_sealing() && !self.has_drained {
             let drained = with_codec!(self.parts.wal.format(), C => self.drain::<C>())?;
             worked |= drained.any;
             more_waits = drained.more_waits;
@@ -136,9 +146,14 @@ impl Shard {
         )?;
         if let Some(slot) = self.parts.wal.submit(more_waits)? {
             self.ports.mark(slot);
+            self.drawn_upto[slot] = self.counts.draws;
             worked = true;
         }
         if let Some(slot) = self.parts.wal.reap()? {
+            self.parts
+                .partition
+                .commit(self.drawn_upto[slot] - self.committed);
+            self.committed = self.drawn_upto[slot];
             self.ports.publish_marked(slot);
             self.desk.answer(self.parts.wal.durable_seq());
             worked = true;
@@ -229,9 +244,14 @@ impl Shard {
                 return parts.wal.write_marker();
             }
         }
+        if parts.wal.waits_for_segment() {
+            // The disk is slow or full: there is no point in asking faster than it can change.
+            thread::sleep(SEGMENT_REST);
+            return Ok(());
+        }
         let busy_elsewhere = wants_marker || !parts.wal.is_drained() || self.desk.is_busy();
         parts.handle.sleeper.rest(busy_elsewhere, || {
-            !parts.handle.inbox.is_empty() || ports.depth() > 0
+            !parts.handle.inbox.is_empty() || ports.any_can_be_answered()
         });
         Ok(())
     }
@@ -268,6 +288,8 @@ impl Shard {
             && !self.ports.any_can_be_answered()
             && let Some(reply) = self.is_draining.take()
         {
+            // A request that comes in spite of it is not drawn: its id may be given back below.
+            self.has_drained = true;
             reply.send(());
         }
     }
@@ -309,6 +331,8 @@ impl Shard {
                     _ => {}
                 }
             }
+            // The places of clients that are gone are needed by clients of the other shards.
+            self.ports.let_go();
             thread::park_timeout(FAILED_REST);
         }
     }

@@ -4,6 +4,7 @@ use std::{
     fs::{File, TryLockError},
     io,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use crate::error::Error;
@@ -11,9 +12,35 @@ use crate::error::Error;
 /// The name of the lock file in a data directory.
 pub(crate) const LOCK_FILE: &str = "lock";
 
+/// How often, and after which pause, a lock that is held is tried again: whoever asks whether it is
+/// held holds it for a moment.
+const PROBED_AT_MOST: u32 = 10;
+const PROBE_PAUSE: Duration = Duration::from_millis(2);
+
 /// Makes a directory's entries durable.
 pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
+}
+
+/// Makes a directory and its parents, durably: every new one is flushed in the one above it.
+pub(crate) fn create_directory(path: &Path) -> Result<(), Error> {
+    let new: Vec<&Path> = path.ancestors().take_while(|part| !part.exists()).collect();
+    std::fs::create_dir_all(path).map_err(Error::io("make the directory", path))?;
+    let above = |part: &Path| match part.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => PathBuf::from("."),
+        Some(parent) => parent.to_path_buf(),
+        None => part.to_path_buf(),
+    };
+    for part in new.iter().filter(|part| !part.as_os_str().is_empty()) {
+        let parent = above(part);
+        sync_directory(&parent).map_err(Error::io("flush the directory", parent))?;
+    }
+    if new.is_empty() {
+        // Whoever made it may have been interrupted before this. It may also be that this process
+        // is not allowed to read the directory above one that was given to it.
+        let _ = sync_directory(&above(path));
+    }
+    Ok(())
 }
 
 /// Makes an existing file's content durable under its name: written beside it, then renamed.
@@ -60,7 +87,17 @@ impl DirectoryLock {
             .write(true)
             .open(&path);
         let file = open.map_err(Error::io("open", &path))?;
-        match file.try_lock() {
+        let mut attempts = 1..PROBED_AT_MOST;
+        let locked = loop {
+            match file.try_lock() {
+                // Perhaps nobody but a reader that looks whether it is held.
+                Err(TryLockError::WouldBlock) if attempts.next().is_some() => {
+                    std::thread::sleep(PROBE_PAUSE);
+                }
+                locked => break locked,
+            }
+        };
+        match locked {
             Ok(()) => Ok(Self(file)),
             Err(TryLockError::WouldBlock) => Err(Error::Locked {
                 path: directory.to_path_buf(),

@@ -86,6 +86,7 @@ struct Flight {
     arrived: bool,
     next_seq: u64,
     bytes: u64,
+    holds_records: bool,
     seals: Option<u64>,
     since: Instant,
 }
@@ -345,7 +346,9 @@ impl Wal {
         }
         let mut newest = None;
         while let Some(flight) = self.flights.pop_front_if(|flight| flight.arrived) {
-            newest = Some(flight.slot);
+            if flight.holds_records {
+                newest = Some(flight.slot);
+            }
             self.free.push(flight.slot);
             self.durable_seq = flight.next_seq - 1;
             self.stats.commits += 1;
@@ -358,6 +361,11 @@ impl Wal {
             }
         }
         Ok(newest)
+    }
+
+    /// Whether the next segment is not ready, so that nothing can be appended.
+    pub(crate) fn waits_for_segment(&self) -> bool {
+        self.waits_for_segment
     }
 
     /// Whether a marker would tell more than the blocks before it do.
@@ -446,6 +454,7 @@ impl Wal {
             arrived: false,
             next_seq: self.next_seq,
             bytes: length as u64,
+            holds_records: kind == BlockKind::Records,
             seals,
             since,
         });

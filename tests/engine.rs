@@ -384,3 +384,21 @@ fn every_idle_strategy_draws() {
         }
     }
 }
+
+#[test]
+fn a_lost_shard_directory_is_damage_that_can_be_accepted() {
+    let directory = tempfile::tempdir().unwrap();
+    let engine = builder(directory.path()).open().unwrap();
+    let pool = engine.register(banner()).unwrap();
+    draw_many(&mut engine.client().unwrap(), &pool, 100);
+    engine.shutdown().unwrap();
+    std::fs::remove_dir_all(directory.path().join("shard-000")).unwrap();
+    let error = builder(directory.path()).open().map(drop).unwrap_err();
+    assert!(
+        matches!(&error, Error::Damaged { findings, .. } if findings.len() == 1),
+        "{error}"
+    );
+    tombola::recovery::accept_loss(directory.path()).unwrap();
+    let engine = builder(directory.path()).open().unwrap();
+    assert_eq!(engine.pools().len(), 0);
+}

@@ -204,7 +204,7 @@ type Found = (Option<DirectoryLock>, Vec<Recovered>, u64);
 
 /// A verdict over everything that is there, then the changes it needs.
 fn recover(directory: &Path, config: &mut Config) -> Result<Found, Error> {
-    std::fs::create_dir_all(directory).map_err(Error::io("make the directory", directory))?;
+    sys::create_directory(directory)?;
     let lock = DirectoryLock::take(directory)?;
     let wanted = config.shards.unwrap_or_else(default_shards);
     let engine_id = || Ok((u128::from(sys::random_u64()?) << 64) | u128::from(sys::random_u64()?));

@@ -23,6 +23,7 @@ pub(super) fn retire(directory: &Path, archive: Option<&Path>, shard: usize) -> 
             None => fs::remove_file(&path).map_err(Error::io("remove", &path))?,
             Some(archive) => {
                 let shelf = archive.join(format!("shard-{shard:03}"));
+                sys::create_directory(&shelf)?;
                 move_file(&path, &shelf, number).map_err(Error::io("archive", &path))?;
             }
         }
@@ -33,7 +34,6 @@ pub(super) fn retire(directory: &Path, archive: Option<&Path>, shard: usize) -> 
 
 /// Moves a segment, durably there before it is gone here; across file systems too.
 fn move_file(from: &Path, shelf: &Path, number: u64) -> io::Result<()> {
-    fs::create_dir_all(shelf)?;
     let to = segment::path(shelf, number);
     match fs::rename(from, &to) {
         Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {

@@ -8,16 +8,17 @@ use std::{
 
 use super::{
     Depth, Meta,
-    directory::{create_directory, shard_path},
+    directory::shard_path,
     examine_once,
-    repair::remove_temporaries,
+    repair::{remove_temporaries, set_aside_snapshots},
     state::{Gap, ShardState},
 };
 use crate::{
     error::{Error, Finding},
+    request::RESERVED_AT_MOST,
     snapshot::{self, Covered},
     sys::{self, DirectoryLock},
-    wal::segment,
+    wal::{record::Record, segment},
 };
 
 /// What was accepted for one shard.
@@ -60,8 +61,22 @@ pub fn accept_loss(directory: &Path) -> Result<Vec<Acceptance>, Error> {
     Ok(accepted)
 }
 
-fn accept_shard(directory: &Path, meta: &Meta, state: ShardState) -> Result<Acceptance, Error> {
+fn accept_shard(directory: &Path, meta: &Meta, mut state: ShardState) -> Result<Acceptance, Error> {
+    sys::create_directory(directory)?;
     remove_temporaries(directory)?;
+    set_aside_snapshots(directory, &state)?;
+    if state.shard == 0 {
+        // What is gone may have been a reservation of request ids.
+        let upto = state
+            .partition
+            .requests_upto()
+            .saturating_add(RESERVED_AT_MOST);
+        let reserved = Record::RequestsReserved { upto };
+        state
+            .partition
+            .apply(&reserved)
+            .expect("a reservation always fits");
+    }
     let last = state
         .segments
         .last()
@@ -82,7 +97,7 @@ fn accept_shard(directory: &Path, meta: &Meta, state: ShardState) -> Result<Acce
         &state.partition.image(),
     )?;
     let kept = directory.join(format!("lost-{last:012}"));
-    create_directory(&kept)?;
+    sys::create_directory(&kept)?;
     for &number in &state.segments {
         let from = segment::path(directory, number);
         let to = segment::path(&kept, number);

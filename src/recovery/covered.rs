@@ -7,8 +7,12 @@ use super::{
     state::{ShardState, finding},
 };
 use crate::{
-    error::{Error, Finding},
-    wal::{reader::SegmentReader, sealed, segment::Identity},
+    error::{Error, Finding, FindingKind},
+    wal::{
+        reader::SegmentReader,
+        sealed,
+        segment::{self, Identity},
+    },
 };
 
 /// Reads every covered segment; what is wrong is found, but does not keep recovery from opening.
@@ -29,6 +33,15 @@ pub(super) fn check(
             Ok(reader) => reader,
             // The engine that runs beside has retired it just now.
             Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => continue,
+            Err(error @ Error::FutureVersion { .. }) => {
+                let path = segment::path(directory, number);
+                let kind = FindingKind::FutureVersion;
+                state.findings.push(Finding {
+                    recoverable: true,
+                    ..finding(state.shard, &path, kind, &error.to_string())
+                });
+                continue;
+            }
             Err(error) => return Err(error),
         };
         let read = sealed::read(&mut reader, identity, &mut |seq, record| {

@@ -11,7 +11,7 @@ use std::{
 
 use super::state::{ShardState, Tail};
 use crate::{
-    error::Error,
+    error::{Error, FindingKind},
     storage::WRITE_UNIT,
     sys,
     wal::{
@@ -42,14 +42,20 @@ pub(crate) fn repair(directory: &Path, state: &ShardState) -> Result<Repaired, E
         state.end_segment.saturating_sub(1)
     };
     let last_segment = used.max(state.snapshot_segment);
-    for &number in state
-        .segments
-        .iter()
-        .filter(|number| **number > last_segment)
-    {
+    // From the last one down, each for good before the next: a crash in between must not leave a
+    // hole, for a hole is a lost segment.
+    for &number in state.segments.iter().rev() {
         let path = segment::path(directory, number);
-        fs::remove_file(&path).map_err(Error::io("remove", &path))?;
+        if number > last_segment {
+            fs::remove_file(&path).map_err(Error::io("remove", &path))?;
+            sys::sync_directory(directory).map_err(Error::io("flush the directory", directory))?;
+        } else if number > state.snapshot_segment {
+            // It may have been written with less durability than what will rely on it now.
+            let flush = || File::open(&path)?.sync_all();
+            flush().map_err(Error::io("flush", &path))?;
+        }
     }
+    set_aside_snapshots(directory, state)?;
     sys::sync_directory(directory).map_err(Error::io("flush the directory", directory))?;
     let sealed = state.tail == Tail::Sealed || last_segment != state.end_segment;
     let chain = if sealed {
@@ -108,6 +114,21 @@ fn seal(directory: &Path, state: &ShardState) -> Result<u32, Error> {
     };
     write().map_err(Error::io("seal", &path))?;
     Ok(chain)
+}
+
+/// A snapshot that cannot be used must not count as one of the two that are kept, or the segments
+/// that stand in for it would be retired. Its bytes stay, under another name.
+pub(super) fn set_aside_snapshots(directory: &Path, state: &ShardState) -> Result<(), Error> {
+    for finding in state
+        .findings
+        .iter()
+        .filter(|finding| finding.kind == FindingKind::Snapshot)
+    {
+        let path = directory.join(&finding.segment);
+        let aside = directory.join(format!("{}.damaged", finding.segment));
+        fs::rename(&path, aside).map_err(Error::io("set aside", &path))?;
+    }
+    Ok(())
 }
 
 /// Removes what an interrupted preparation or snapshot left behind.

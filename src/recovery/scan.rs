@@ -5,10 +5,12 @@
 //! says that what is missing was durable, it may have been acknowledged, and this is damage. If
 //! none does, it is the torn tail of a crash, and was never acknowledged.
 
-use std::{collections::BTreeSet, path::Path};
+use std::path::Path;
 
 use super::{
-    Depth, Visit, covered,
+    Depth, Visit,
+    beyond::Beyond,
+    covered,
     state::{Gap, ShardState, Tail, finding},
 };
 use crate::{
@@ -20,9 +22,15 @@ use crate::{
         block::{BlockHeader, BlockKind},
         reader::{Found, SegmentReader, Start},
         sealed::foreign,
-        segment::{self, Identity},
+        segment::{self, Identity, SEQ_MAX},
     },
 };
+
+/// No segment is smaller or larger, see [`crate::Config::segment_bytes`].
+const SEGMENT_BYTES_MIN: u64 = 64 << 10;
+const SEGMENT_BYTES_MAX: u64 = 4 << 30;
+/// No record is shorter, in any format.
+const RECORD_BYTES_MIN: u64 = 8;
 
 /// Reads one shard.
 pub(super) fn shard(
@@ -32,31 +40,58 @@ pub(super) fn shard(
     visit: Visit<'_>,
 ) -> Result<ShardState, Error> {
     let mut scan = Scan::new(directory, identity, visit)?;
+    if !directory.is_dir() {
+        // It was made before the description of the data directory.
+        let what = "the shard's directory is missing";
+        let found = finding(
+            scan.state.shard,
+            directory,
+            FindingKind::MissingSegment,
+            what,
+        );
+        scan.state.findings.push(Finding {
+            first_seq: Some(1),
+            ..found
+        });
+        return Ok(scan.state);
+    }
     scan.load_snapshot(depth)?;
     if depth == Depth::Everything {
         let Scan { state, visit, .. } = &mut scan;
         covered::check(directory, identity, state, *visit)?;
     }
-    let first = scan.state.snapshot_segment + 1;
-    let last = scan.state.segments.last().copied().unwrap_or(0);
-    let existing: BTreeSet<u64> = scan.state.segments.iter().copied().collect();
-    for number in first..=last {
-        if !existing.contains(&number) {
+    let snapshot_segment = scan.state.snapshot_segment;
+    let mut expected = snapshot_segment + 1;
+    let numbers = scan.state.segments.clone();
+    for number in numbers
+        .into_iter()
+        .filter(|number| *number > snapshot_segment)
+    {
+        if number > expected {
             // The next segment is always made before one is used up, so a hole is a loss.
-            scan.missing(number);
-            continue;
+            scan.missing(expected, number - expected);
         }
-        if scan.segment(number)? == Next::Nothing {
+        expected = number + 1;
+        let mut next = scan.segment(number)?;
+        while next == Next::Again {
+            next = scan.segment(number)?;
+        }
+        if next == Next::Nothing {
             break;
         }
     }
+    scan.name_what_may_be_gone();
     Ok(scan.state)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Next {
+    /// The log may go on in the next segment.
     Segment,
+    /// It does not go on.
     Nothing,
+    /// An engine has written on meanwhile: the same place again.
+    Again,
 }
 
 struct Scan<'a> {
@@ -66,6 +101,10 @@ struct Scan<'a> {
     state: ShardState,
     /// After a gap the headers' chain is not known.
     chain_known: bool,
+    /// How many records there may have been in what is gone at the end, where nothing tells.
+    may_be_gone: u64,
+    /// The size of the largest segment so far.
+    segment_bytes: u64,
 }
 
 impl<'a> Scan<'a> {
@@ -82,7 +121,11 @@ impl<'a> Scan<'a> {
             gaps: Vec::new(),
             findings: Vec::new(),
             chain: 0,
-            segments: segment::list(directory)?,
+            segments: if directory.is_dir() {
+                segment::list(directory)?
+            } else {
+                Vec::new()
+            },
         };
         Ok(Self {
             directory,
@@ -90,6 +133,8 @@ impl<'a> Scan<'a> {
             visit,
             state,
             chain_known: true,
+            may_be_gone: 0,
+            segment_bytes: SEGMENT_BYTES_MIN,
         })
     }
 
@@ -140,17 +185,18 @@ impl<'a> Scan<'a> {
     /// Reads one segment of the log.
     fn segment(&mut self, number: u64) -> Result<Next, Error> {
         let mut reader = SegmentReader::open(self.directory, number)?;
-        let header = match reader.start() {
+        self.segment_bytes = self.segment_bytes.max(reader.length());
+        match reader.start() {
             Start::Header(header, crc, _) => {
+                let segment_bytes = header.segment_bytes.min(SEGMENT_BYTES_MAX);
+                self.segment_bytes = self.segment_bytes.max(segment_bytes);
                 if let Some(reason) = foreign(self.identity, &header, number) {
                     self.find(&reader, 0, None, FindingKind::ForeignSegment, &reason);
+                    self.lose(1);
                     self.chain_known = false;
                     return Ok(Next::Segment);
                 }
-                if self.continues(header.first_seq, header.previous) {
-                    self.state.chain = crc;
-                    header
-                } else {
+                if !self.continues(header.first_seq, header.previous) {
                     return self.broken(
                         &mut reader,
                         0,
@@ -158,6 +204,7 @@ impl<'a> Scan<'a> {
                         "the segment does not continue the one before it",
                     );
                 }
+                self.state.chain = crc;
             }
             Start::Unused => {
                 return self.broken(
@@ -175,11 +222,11 @@ impl<'a> Scan<'a> {
                     "the segment's header cannot be read",
                 );
             }
-        };
+        }
         self.state.end_segment = number;
         self.state.end_offset = WRITE_UNIT as u64;
         self.state.tail = Tail::Clean;
-        self.blocks(&mut reader, WRITE_UNIT as u64, 0, header.segment_bytes)
+        self.blocks(&mut reader, WRITE_UNIT as u64, 0)
     }
 
     /// Reads a segment's blocks from `offset` on, the next being the `number`th.
@@ -188,11 +235,10 @@ impl<'a> Scan<'a> {
         reader: &mut SegmentReader,
         offset: u64,
         number: u64,
-        segment_bytes: u64,
     ) -> Result<Next, Error> {
         let (mut offset, mut number) = (offset, number);
         loop {
-            match reader.look(offset)? {
+            let (kind, message) = match reader.look(offset)? {
                 Found::Block(header, crc)
                     if self.continues(header.first_seq, header.previous)
                         && header.number == number =>
@@ -207,31 +253,20 @@ impl<'a> Scan<'a> {
                         self.state.tail = Tail::Sealed;
                         return self.after_seal(reader, offset);
                     }
+                    continue;
                 }
-                Found::Block(..) => {
-                    return self.broken(
-                        reader,
-                        offset,
-                        FindingKind::Block,
-                        "the block does not continue the one before it",
-                    );
-                }
-                Found::Broken(reason) => {
-                    return self.broken(reader, offset, FindingKind::Block, reason);
-                }
-                Found::End if reader.length() < segment_bytes => {
-                    let message =
-                        "the segment is cut off: it has no seal, and is shorter than it was made";
-                    return self.broken(reader, offset, FindingKind::Truncated, message);
-                }
+                Found::Block(..) => (
+                    FindingKind::Block,
+                    "the block does not continue the one before it",
+                ),
+                Found::Broken(reason) => (FindingKind::Block, reason),
                 Found::Fill | Found::End => {
-                    return self.broken(
-                        reader,
-                        offset,
-                        FindingKind::Block,
-                        "there is nothing where a block was",
-                    );
+                    (FindingKind::Block, "there is nothing where a block was")
                 }
+            };
+            match self.broken(reader, offset, kind, message)? {
+                Next::Again => {}
+                next => return Ok(next),
             }
         }
     }
@@ -265,46 +300,90 @@ impl<'a> Scan<'a> {
         message: &str,
     ) -> Result<Next, Error> {
         let first_seq = self.state.next_seq;
-        let beyond = self.beyond(reader, offset)?;
-        if beyond.durable_upto < first_seq && kind != FindingKind::Truncated {
+        let here = reader.number();
+        let later = self.state.segments.iter().copied();
+        let beyond = Beyond::look(
+            self.directory,
+            self.identity,
+            first_seq,
+            (reader, offset),
+            later.filter(|number| *number > here),
+        )?;
+        let cut_off = is_cut_off(reader);
+        if beyond.durable_upto < first_seq && !cut_off {
             if beyond.garbage {
                 self.state.tail = Tail::Torn;
                 if offset == 0 {
-                    self.state.end_segment = reader.number();
+                    self.state.end_segment = here;
                     self.state.end_offset = 0;
                 }
             }
             return Ok(Next::Nothing);
         }
+        if self.goes_on_meanwhile(reader, offset)? {
+            return Ok(Next::Again);
+        }
+        let (kind, message) = if beyond.durable_upto < first_seq {
+            (
+                FindingKind::Truncated,
+                "the segment is cut off: it has no seal, and is shorter than it was made",
+            )
+        } else {
+            (kind, message)
+        };
         // What came up to here is lost; what comes after the gap is applied, so that the loss is
         // told exactly and nothing that is readable is handed out again.
         let resumes = beyond.resume.as_ref().map(|(_, header)| header.first_seq);
         let last_seq = resumes.map_or(beyond.durable_upto, |resume| resume - 1);
-        self.find(
-            reader,
-            offset,
-            (last_seq >= first_seq).then_some(last_seq),
-            kind,
-            message,
-        );
+        let known = (last_seq >= first_seq).then_some(last_seq);
+        self.find(reader, offset, known, kind, message);
         self.gap_upto(last_seq);
         self.chain_known = false;
         let Some((segment, header)) = beyond.resume else {
+            self.lose(1);
             return Ok(Next::Nothing);
         };
-        if segment != reader.number() {
+        if segment != here {
             return Ok(Next::Segment);
         }
-        let Start::Header(segment_header, ..) = reader.start() else {
-            return Ok(Next::Segment);
-        };
         self.state.end_segment = segment;
-        self.blocks(
-            reader,
-            header.offset,
-            header.number,
-            segment_header.segment_bytes,
-        )
+        self.blocks(reader, header.offset, header.number)
+    }
+
+    /// Beside a running engine, what was not there when it was looked at may be there now. The
+    /// proof that something is missing was read after it was written, so a second look decides.
+    fn goes_on_meanwhile(&self, reader: &mut SegmentReader, offset: u64) -> Result<bool, Error> {
+        let mut fresh = SegmentReader::open(self.directory, reader.number())?;
+        let goes_on = if offset == 0 {
+            matches!(fresh.start(), Start::Header(header, ..)
+                if foreign(self.identity, &header, fresh.number()).is_none()
+                    && self.continues(header.first_seq, header.previous))
+        } else {
+            matches!(fresh.look(offset)?, Found::Block(header, _)
+                if self.continues(header.first_seq, header.previous))
+        };
+        if goes_on {
+            *reader = fresh;
+        }
+        Ok(goes_on)
+    }
+
+    /// So many segments' worth of records may be gone.
+    fn lose(&mut self, segments: u64) {
+        let records = self.segment_bytes / RECORD_BYTES_MIN;
+        let lost = segments.saturating_mul(records);
+        self.may_be_gone = self.may_be_gone.saturating_add(lost).min(SEQ_MAX / 2);
+    }
+
+    /// Nothing that comes later tells how much is gone. No number of it may be used again.
+    fn name_what_may_be_gone(&mut self) {
+        if self.may_be_gone > 0 {
+            let last_seq = self.state.next_seq + self.may_be_gone - 1;
+            self.gap_upto(last_seq);
+            if let Some(gap) = self.state.gaps.last_mut() {
+                gap.is_exact = false;
+            }
+        }
     }
 
     fn gap_upto(&mut self, last_seq: u64) {
@@ -312,59 +391,10 @@ impl<'a> Scan<'a> {
             self.state.gaps.push(Gap {
                 first_seq: self.state.next_seq,
                 last_seq,
+                is_exact: true,
             });
             self.state.next_seq = last_seq + 1;
         }
-    }
-
-    /// Looks through everything behind a break.
-    fn beyond(&self, reader: &mut SegmentReader, offset: u64) -> Result<Beyond, Error> {
-        let mut beyond = Beyond {
-            durable_upto: 0,
-            garbage: false,
-            resume: None,
-        };
-        self.look_through(reader, offset, &mut beyond)?;
-        let here = reader.number();
-        for &number in self.state.segments.iter().filter(|number| **number > here) {
-            let mut reader = SegmentReader::open(self.directory, number)?;
-            self.look_through(&mut reader, 0, &mut beyond)?;
-        }
-        Ok(beyond)
-    }
-
-    fn look_through(
-        &self,
-        reader: &mut SegmentReader,
-        offset: u64,
-        beyond: &mut Beyond,
-    ) -> Result<(), Error> {
-        let number = reader.number();
-        if let Start::Header(header, ..) = reader.start()
-            && foreign(self.identity, &header, number).is_some()
-        {
-            beyond.garbage = true;
-            return Ok(());
-        }
-        let mut at = offset;
-        while at < reader.length() {
-            match reader.look(at)? {
-                Found::Block(header, _) => {
-                    beyond.garbage = true;
-                    beyond.durable_upto = beyond.durable_upto.max(header.durable_upto);
-                    if beyond.resume.is_none()
-                        && header.first_seq >= self.state.next_seq
-                        && at != offset
-                    {
-                        beyond.resume = Some((number, header));
-                    }
-                }
-                Found::Fill | Found::End => {}
-                Found::Broken(_) => beyond.garbage = true,
-            }
-            at += WRITE_UNIT as u64;
-        }
-        Ok(())
     }
 
     fn apply(&mut self, reader: &mut SegmentReader, header: &BlockHeader) -> Result<(), Error> {
@@ -379,6 +409,7 @@ impl<'a> Scan<'a> {
             Ok(())
         })?;
         self.state.next_seq = header.next_seq();
+        self.may_be_gone = 0;
         if let Err((seq, reason)) = applied {
             let last_seq = header.next_seq() - 1;
             self.state.next_seq = seq;
@@ -401,17 +432,23 @@ impl<'a> Scan<'a> {
         first_seq == self.state.next_seq && (!self.chain_known || previous == self.state.chain)
     }
 
-    fn missing(&mut self, number: u64) {
+    fn missing(&mut self, number: u64, count: u64) {
         let path = segment::path(self.directory, number);
+        let message = if count == 1 {
+            "the segment is missing".into()
+        } else {
+            format!("the segment and the {} after it are missing", count - 1)
+        };
         let finding = Finding {
             first_seq: Some(self.state.next_seq),
             ..finding(
                 self.state.shard,
                 &path,
                 FindingKind::MissingSegment,
-                "the segment is missing",
+                &message,
             )
         };
+        self.lose(count);
         self.state.findings.push(finding);
         self.chain_known = false;
     }
@@ -435,12 +472,13 @@ impl<'a> Scan<'a> {
     }
 }
 
-/// What lies behind a break.
-struct Beyond {
-    /// The greatest proof of durability.
-    durable_upto: u64,
-    /// Whether there is anything but fill.
-    garbage: bool,
-    /// The segment and the first block in which the log can be taken up again.
-    resume: Option<(u64, BlockHeader)>,
+/// Whether a file lost its end. Segments are made in full before they get their name, and only a
+/// sealed one is cut.
+fn is_cut_off(reader: &SegmentReader) -> bool {
+    match reader.start() {
+        Start::Header(header, ..) => reader.length() < header.segment_bytes,
+        // Its first unit was never written, so nothing behind it was.
+        Start::Unused => false,
+        Start::Unreadable => reader.length() < SEGMENT_BYTES_MIN,
+    }
 }

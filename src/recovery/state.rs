@@ -7,13 +7,16 @@ use crate::{
     shard::partition::{CountsOnly, Partition},
 };
 
-/// Sequence numbers that are in no readable block, though they were durable once.
+/// Sequence numbers that are in no readable block, though they were durable once, or may have been.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 pub struct Gap {
     /// The first that is gone.
     pub first_seq: u64,
     /// The last that is gone.
     pub last_seq: u64,
+    /// Whether all of them were used. Where the end of the log is gone nothing tells how far it
+    /// went; then this is how far it may have gone, so that no number is used twice.
+    pub is_exact: bool,
 }
 
 /// How a shard's log ends.

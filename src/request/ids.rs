@@ -7,6 +7,9 @@ use super::{RequestId, RequestIds};
 /// Ids that are reserved at once: at 50 million draws a second, 85 seconds' worth. A crash skips
 /// what is left of them.
 const RESERVED: u64 = 1 << 32;
+/// No reservation of request ids that is lost together with what was drawn under it goes further
+/// beyond the one before: a new one is made when half of the old one is used.
+pub(crate) const RESERVED_AT_MOST: u64 = 2 * RESERVED;
 /// Ids that a client takes at once, so that clients seldom meet.
 const LEASED: u64 = 1024;
 

@@ -35,7 +35,7 @@ impl Sleeper {
     }
 
     /// Nothing to do. `busy_elsewhere` forbids a sleep: something is on its way that will not wake
-    /// this thread. `look` looks once more after the sleep was announced.
+    /// this thread. `look` looks once more, after the sleep was announced, for what could be done.
     #[inline]
     pub(crate) fn rest(&self, busy_elsewhere: bool, look: impl FnOnce() -> bool) {
         match self.idle {
@@ -45,7 +45,11 @@ impl Sleeper {
                 // Pairs with the fence in `wake`: either this thread sees the request that was
                 // pushed before that fence, or the other sees `asleep`.
                 fence(Ordering::SeqCst);
-                if !look() {
+                if look() {
+                    // What is there may be nothing that can be done now: requests while the
+                    // disk is full, or of a client that does not take its answers.
+                    thread::yield_now();
+                } else {
                     thread::park_timeout(Self::SLEEP_MAX);
                 }
                 self.asleep.store(false, Ordering::Relaxed);

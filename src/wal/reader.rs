@@ -11,7 +11,7 @@ use super::{
     block::BlockHeader,
     format::{self, Codec, HeaderError, with_codec},
     record::Record,
-    segment::{self, SegmentHeader},
+    segment::{self, SEQ_MAX, SegmentHeader},
 };
 use crate::{config::LogFormat, error::Error, storage::WRITE_UNIT};
 
@@ -30,6 +30,16 @@ pub struct SegmentReader {
     window: Vec<u8>,
     window_at: u64,
     start: Start,
+    frame: Option<Frame>,
+}
+
+/// What every block of a segment says of where it belongs.
+#[derive(Debug, Clone, Copy)]
+struct Frame {
+    format: LogFormat,
+    salt: u64,
+    shard: u32,
+    segment: u64,
 }
 
 /// What a segment begins with.
@@ -80,6 +90,7 @@ impl SegmentReader {
             window: Vec::new(),
             window_at: 0,
             start: Start::Unreadable,
+            frame: None,
         };
         if length >= WRITE_UNIT as u64 {
             let unit = reader.bytes(0, WRITE_UNIT)?;
@@ -97,7 +108,43 @@ impl SegmentReader {
                 Err(HeaderError::Unreadable) => Start::Unreadable,
             };
         }
+        if let Start::Header(header, _, format) = reader.start {
+            reader.frame = Some(Frame {
+                format,
+                salt: header.salt,
+                shard: header.shard,
+                segment: header.segment,
+            });
+        }
         Ok(reader)
+    }
+
+    /// Where the header cannot be read, the blocks themselves tell what they are: the first that
+    /// is in its place, in whatever format, stands in for the header. Without this a damaged
+    /// header would make a whole segment look like garbage that never was a log.
+    ///
+    /// # Errors
+    /// Where the file cannot be read.
+    pub(crate) fn search_frame(&mut self, shard: u32) -> Result<(), Error> {
+        const FORMATS: [LogFormat; 3] = [LogFormat::Bincode, LogFormat::Jsonl, LogFormat::Line];
+        let (number, mut offset) = (self.number, WRITE_UNIT as u64);
+        while self.frame.is_none() && offset + WRITE_UNIT as u64 <= self.length {
+            let unit = self.bytes(offset, WRITE_UNIT)?;
+            let in_place = |header: &BlockHeader| {
+                (header.shard, header.segment, header.offset) == (shard, number, offset)
+            };
+            self.frame = FORMATS.into_iter().find_map(|format| {
+                let (header, _) = with_codec!(format, C => C::decode_block(unit))?;
+                in_place(&header).then_some(Frame {
+                    format,
+                    salt: header.salt,
+                    shard,
+                    segment: number,
+                })
+            });
+            offset += WRITE_UNIT as u64;
+        }
+        Ok(())
     }
 
     /// What the segment begins with.
@@ -112,10 +159,10 @@ impl SegmentReader {
 
     /// The bytes that a block takes in the file, header and padding included.
     pub fn block_bytes(&self, header: &BlockHeader) -> u64 {
-        let Start::Header(_, _, log_format) = self.start else {
+        let Some(frame) = self.frame else {
             return WRITE_UNIT as u64;
         };
-        with_codec!(log_format, C => BlockHeader::padded(C::BLOCK_HEADER_BYTES, header.length as usize) as u64)
+        with_codec!(frame.format, C => BlockHeader::padded(C::BLOCK_HEADER_BYTES, header.length as usize) as u64)
     }
 
     /// How many whole blocks there are before the offset `end`.
@@ -155,7 +202,7 @@ impl SegmentReader {
         if self.length - offset < WRITE_UNIT as u64 {
             return Ok(Found::Broken("the file ends within a unit"));
         }
-        let Start::Header(_, _, log_format) = self.start else {
+        let Some(frame) = self.frame else {
             let unit = self.bytes(offset, WRITE_UNIT)?;
             return Ok(if format::is_fill(unit) {
                 Found::Fill
@@ -163,13 +210,10 @@ impl SegmentReader {
                 Found::Broken("the segment has no header")
             });
         };
-        with_codec!(log_format, C => self.look_with::<C>(offset))
+        with_codec!(frame.format, C => self.look_with::<C>(frame, offset))
     }
 
-    fn look_with<C: Codec>(&mut self, offset: u64) -> Result<Found, Error> {
-        let Start::Header(segment, _, _) = self.start else {
-            unreachable!("it has a header")
-        };
+    fn look_with<C: Codec>(&mut self, frame: Frame, offset: u64) -> Result<Found, Error> {
         let left = self.length - offset;
         let unit = self.bytes(offset, WRITE_UNIT)?;
         let Some((header, crc)) = C::decode_block(unit) else {
@@ -181,8 +225,13 @@ impl SegmentReader {
             });
         };
         let place = (header.salt, header.shard, header.segment, header.offset);
-        if place != (segment.salt, segment.shard, segment.segment, offset) {
+        if place != (frame.salt, frame.shard, frame.segment, offset) {
             return Ok(Found::Broken("the block belongs elsewhere"));
+        }
+        if header.durable_upto >= header.first_seq || header.first_seq > SEQ_MAX {
+            return Ok(Found::Broken(
+                "the block has sequence numbers that cannot be",
+            ));
         }
         let records = C::BLOCK_HEADER_BYTES;
         let padded = BlockHeader::padded(records, header.length as usize);
@@ -213,10 +262,10 @@ impl SegmentReader {
         header: &BlockHeader,
         each: &mut dyn FnMut(u64, &Record) -> Result<(), String>,
     ) -> Result<Result<(), (u64, String)>, Error> {
-        let Start::Header(_, _, log_format) = self.start else {
+        let Some(frame) = self.frame else {
             return Ok(Ok(()));
         };
-        with_codec!(log_format, C => {
+        with_codec!(frame.format, C => {
             let payload = self.bytes(header.offset, C::BLOCK_HEADER_BYTES + header.length as usize)?;
             Ok(read_records::<C>(&payload[C::BLOCK_HEADER_BYTES..], header, each))
         })

@@ -26,6 +26,10 @@ use crate::{
 /// The version of everything that is written to disk.
 pub const FORMAT_VERSION: u32 = 1;
 
+/// No sequence number is greater: it would take centuries to get there, so whatever says so is not
+/// a log. What is computed from sequence numbers does not overflow.
+pub(crate) const SEQ_MAX: u64 = 1 << 62;
+
 /// What stands at the beginning of a segment, in a write unit of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
 pub struct SegmentHeader {
@@ -73,7 +77,7 @@ pub fn list(directory: &Path) -> Result<Vec<u64>, Error> {
     numbered(directory, "segment-", ".log")
 }
 
-/// The numbers in the names `prefix` + twelve digits or more + `suffix`, rising.
+/// The numbers in the names `prefix` + twelve to fifteen digits + `suffix`, rising.
 pub(crate) fn numbered(directory: &Path, prefix: &str, suffix: &str) -> Result<Vec<u64>, Error> {
     let mut numbers = Vec::new();
     for entry in fs::read_dir(directory).map_err(Error::io("list", directory))? {
@@ -82,7 +86,7 @@ pub(crate) fn numbered(directory: &Path, prefix: &str, suffix: &str) -> Result<V
             .to_str()
             .and_then(|name| name.strip_prefix(prefix)?.strip_suffix(suffix));
         if let Some(number) = digits
-            .filter(|digits| digits.len() >= 12)
+            .filter(|digits| (12..=15).contains(&digits.len()))
             .and_then(|digits| digits.parse().ok())
         {
             numbers.push(number);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bincode::{Decode, Encode};
 
 use super::{Count, CountsOnly, Misfit, Partition, Pool, UNLIMITED};
-use crate::{pool::PoolDefinition, request::PoolId};
+use crate::{pool::PoolDefinition, request::PoolId, wal::segment::SEQ_MAX};
 
 #[derive(Encode)]
 struct PoolImage<'a> {
@@ -71,10 +71,13 @@ impl TryFrom<PartitionBack> for Partition<CountsOnly> {
             {
                 return Err(misfit("has more or fewer counts than items"));
             }
+            if pool.no_prizes > SEQ_MAX {
+                return Err(misfit("has more draws than there can be"));
+            }
             for (item, count) in pool.definition.items.iter().zip(&pool.counts) {
                 let kept = match item.stock {
                     Some(stock) => count.remaining.checked_add(count.drawn) == Some(stock),
-                    None => count.remaining == UNLIMITED,
+                    None => count.remaining == UNLIMITED && count.drawn <= SEQ_MAX,
                 };
                 if !kept {
                     return Err(misfit(&format!(

@@ -172,11 +172,21 @@ pub(crate) fn encode_to_vec(value: &impl Encode) -> Vec<u8> {
 
 /// Decodes a value that takes up all of `bytes`, allocating no more than a fixed multiple of them.
 pub(crate) fn bounded_decode<T: Decode<()>>(bytes: &[u8]) -> Result<T, Malformed> {
-    // The length of every collection is checked against what its elements take at least, so the
-    // bound holds for the nested ones too.
-    let config = CONFIG.with_limit::<{ 64 << 30 }>();
-    let (value, length) =
-        bincode::decode_from_slice(bytes, config).map_err(|error| Malformed(error.to_string()))?;
+    // No element takes more than eight times its encoded size in memory, and a collection is
+    // claimed before it is allocated. The limit is a constant, so there are a few of them.
+    macro_rules! decode_within {
+        ($limit:expr) => {
+            bincode::decode_from_slice(bytes, CONFIG.with_limit::<{ $limit }>())
+        };
+    }
+    let decoded = match bytes.len() {
+        ..=0xFF => decode_within!(8 << 8),
+        ..=0xFFFF => decode_within!(8 << 16),
+        ..=0xFF_FFFF => decode_within!(8 << 24),
+        ..=0xFFFF_FFFF => decode_within!(8 << 32),
+        _ => decode_within!(64 << 32),
+    };
+    let (value, length) = decoded.map_err(|error| Malformed(error.to_string()))?;
     if length == bytes.len() {
         Ok(value)
     } else {

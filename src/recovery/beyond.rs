@@ -1,0 +1,79 @@
+//! What lies behind a break in the log: it tells a torn tail from damage.
+
+use std::path::Path;
+
+use crate::{
+    error::Error,
+    storage::WRITE_UNIT,
+    wal::{
+        block::BlockHeader,
+        reader::{Found, SegmentReader, Start},
+        sealed::foreign,
+        segment::Identity,
+    },
+};
+
+/// What lies behind a break.
+#[derive(Default)]
+pub(super) struct Beyond {
+    /// The greatest proof of durability.
+    pub(super) durable_upto: u64,
+    /// Whether there is anything but fill.
+    pub(super) garbage: bool,
+    /// The segment and the first block in which the log can be taken up again.
+    pub(super) resume: Option<(u64, BlockHeader)>,
+}
+
+impl Beyond {
+    /// Looks through everything behind `offset`, where the log breaks off before `next_seq`, and
+    /// through the segments `later`.
+    pub(super) fn look(
+        directory: &Path,
+        identity: Identity,
+        next_seq: u64,
+        (reader, offset): (&mut SegmentReader, u64),
+        later: impl Iterator<Item = u64>,
+    ) -> Result<Self, Error> {
+        let mut beyond = Self::default();
+        beyond.look_through(identity, next_seq, reader, offset)?;
+        for number in later {
+            let mut reader = SegmentReader::open(directory, number)?;
+            beyond.look_through(identity, next_seq, &mut reader, 0)?;
+        }
+        Ok(beyond)
+    }
+
+    fn look_through(
+        &mut self,
+        identity: Identity,
+        next_seq: u64,
+        reader: &mut SegmentReader,
+        offset: u64,
+    ) -> Result<(), Error> {
+        let number = reader.number();
+        match reader.start() {
+            Start::Header(header, ..) if foreign(identity, &header, number).is_some() => {
+                self.garbage = true;
+                return Ok(());
+            }
+            Start::Header(..) => {}
+            Start::Unused | Start::Unreadable => reader.search_frame(identity.shard)?,
+        }
+        let mut at = offset;
+        while at < reader.length() {
+            match reader.look(at)? {
+                Found::Block(header, _) => {
+                    self.garbage = true;
+                    self.durable_upto = self.durable_upto.max(header.durable_upto);
+                    if self.resume.is_none() && header.first_seq >= next_seq && at != offset {
+                        self.resume = Some((number, header));
+                    }
+                }
+                Found::Fill | Found::End => {}
+                Found::Broken(_) => self.garbage = true,
+            }
+            at += WRITE_UNIT as u64;
+        }
+        Ok(())
+    }
+}
