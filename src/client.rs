@@ -301,6 +301,8 @@ impl Port {
         for slot in chunk {
             each(slot.into());
         }
+        // A shard may be waiting for this room.
+        self.shard.sleeper.wake();
         count
     }
 }

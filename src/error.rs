@@ -46,6 +46,14 @@ pub enum Error {
         /// What was found instead.
         reason: String,
     },
+    /// The file that says whose data this is, and how many shards it has, cannot be trusted.
+    #[error("{} cannot be trusted: {reason}; restore it from a backup, the rest of the directory was left as it is", path.display())]
+    Description {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The files were written by a newer version.
     #[error("{} has format version {found}, and this version of tombola reads up to {supported}; use a newer one", path.display())]
     FutureVersion {
@@ -136,7 +144,7 @@ impl Error {
 fn advice(source: &io::Error) -> &'static str {
     match source.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            "; free some space and open it again, nothing is lost"
+            "; free some space: a running engine then goes on by itself, otherwise open it again; nothing is lost"
         }
         io::ErrorKind::PermissionDenied => "; check the owner and the mode",
         io::ErrorKind::ReadOnlyFilesystem => "; the file system is read-only",

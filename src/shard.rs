@@ -40,6 +40,8 @@ const BATCH_MAX: usize = 256;
 const MARKER_AFTER: Duration = Duration::from_millis(5);
 /// Turns after which a shard that is never idle looks for clients that are gone.
 const LET_GO_EVERY: u32 = 1024;
+/// How often a shard looks for the next segment when it is not ready in time.
+const SEGMENT_REST: Duration = Duration::from_micros(100);
 /// How often a shard that has failed looks into its inbox.
 const FAILED_REST: Duration = Duration::from_millis(5);
 
@@ -64,6 +66,9 @@ pub(crate) struct Shard {
     ports: Ports,
     desk: Desk,
     counts: Counts,
+    /// How many draws were made, at all, when the block in each slot was closed.
+    drawn_upto: Vec<u64>,
+    committed: u64,
     idle_since: Option<Instant>,
     is_draining: Option<Reply<()>>,
     /// Nothing is taken from the rings any more.
@@ -92,9 +97,11 @@ impl Shard {
     pub(crate) fn new(parts: Parts) -> Self {
         Self {
             ports: Ports::new(parts.slots, parts.clients_max),
-            parts,
             desk: Desk::default(),
             counts: Counts::default(),
+            drawn_upto: vec![0; parts.slots],
+            committed: 0,
+            parts,
             idle_since: None,
             is_draining: None,
             has_drained: false,
@@ -139,9 +146,14 @@ impl Shard {
         )?;
         if let Some(slot) = self.parts.wal.submit(more_waits)? {
             self.ports.mark(slot);
+            self.drawn_upto[slot] = self.counts.draws;
             worked = true;
         }
         if let Some(slot) = self.parts.wal.reap()? {
+            self.parts
+                .partition
+                .commit(self.drawn_upto[slot] - self.committed);
+            self.committed = self.drawn_upto[slot];
             self.ports.publish_marked(slot);
             self.desk.answer(self.parts.wal.durable_seq());
             worked = true;
@@ -232,9 +244,14 @@ impl Shard {
                 return parts.wal.write_marker();
             }
         }
+        if parts.wal.waits_for_segment() {
+            // The disk is slow or full: there is no point in asking faster than it can change.
+            thread::sleep(SEGMENT_REST);
+            return Ok(());
+        }
         let busy_elsewhere = wants_marker || !parts.wal.is_drained() || self.desk.is_busy();
         parts.handle.sleeper.rest(busy_elsewhere, || {
-            !parts.handle.inbox.is_empty() || ports.depth() > 0
+            !parts.handle.inbox.is_empty() || ports.any_can_be_answered()
         });
         Ok(())
     }

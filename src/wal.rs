@@ -363,6 +363,11 @@ impl Wal {
         Ok(newest)
     }
 
+    /// Whether the next segment is not ready, so that nothing can be appended.
+    pub(crate) fn waits_for_segment(&self) -> bool {
+        self.waits_for_segment
+    }
+
     /// Whether a marker would tell more than the blocks before it do.
     pub(crate) fn wants_marker(&self) -> bool {
         self.options.keeps_log && self.witness < self.durable_seq && self.is_drained()

@@ -194,13 +194,7 @@ fn foreign_directories_and_unusable_ones_are_refused() {
 
 #[test]
 fn what_runs_out_is_told() {
-    let engine = Engine::in_memory()
-        .shards(1)
-        .idle(Idle::Park)
-        .pin(false)
-        .seed(1)
-        .open()
-        .unwrap();
+    let engine = common::in_memory(1).seed(1).open().unwrap();
     let few = engine
         .register(PoolDefinition::new("few").item("a", 1, 2).item("b", 1, 1))
         .unwrap();
@@ -240,13 +234,7 @@ fn what_runs_out_is_told() {
 
 #[test]
 fn a_full_ring_hands_the_request_back_and_nothing_is_lost() {
-    let engine = Engine::in_memory()
-        .shards(1)
-        .ring_slots(4)
-        .idle(Idle::Park)
-        .pin(false)
-        .open()
-        .unwrap();
+    let engine = common::in_memory(1).ring_slots(4).open().unwrap();
     let pool = engine.register(banner()).unwrap();
     let mut client = engine.client().unwrap();
     let mut submitted = Vec::new();
@@ -279,13 +267,7 @@ fn a_full_ring_hands_the_request_back_and_nothing_is_lost() {
 
 #[test]
 fn clients_come_and_go_up_to_a_bound() {
-    let engine = Engine::in_memory()
-        .shards(2)
-        .clients_max(3)
-        .idle(Idle::Park)
-        .pin(false)
-        .open()
-        .unwrap();
+    let engine = common::in_memory(2).clients_max(3).open().unwrap();
     let pool = engine.register(banner()).unwrap();
     for _ in 0..50 {
         let mut clients: Vec<_> = (0..3)
@@ -337,12 +319,7 @@ fn an_expired_draw_is_unknown_and_its_completion_comes_later() {
 
 #[test]
 fn a_closed_engine_says_so() {
-    let engine = Engine::in_memory()
-        .shards(1)
-        .idle(Idle::Park)
-        .pin(false)
-        .open()
-        .unwrap();
+    let engine = common::in_memory(1).open().unwrap();
     let pool = engine.register(banner()).unwrap();
     let mut client = engine.client().unwrap();
     let ids = client.submit_batch(&[Request::from(&pool); 10]).unwrap();
@@ -363,18 +340,8 @@ fn a_closed_engine_says_so() {
 
 #[test]
 fn ids_of_another_engine_are_refused() {
-    let one = Engine::in_memory()
-        .shards(2)
-        .idle(Idle::Park)
-        .pin(false)
-        .open()
-        .unwrap();
-    let other = Engine::in_memory()
-        .shards(1)
-        .idle(Idle::Park)
-        .pin(false)
-        .open()
-        .unwrap();
+    let one = common::in_memory(2).open().unwrap();
+    let other = common::in_memory(1).open().unwrap();
     let mut pools = (0..8).map(|n| {
         one.register(PoolDefinition::new(format!("p{n}")).unlimited("a", 1))
             .unwrap()
@@ -416,4 +383,22 @@ fn every_idle_strategy_draws() {
             client.draw(&pool, LIMIT).unwrap();
         }
     }
+}
+
+#[test]
+fn a_lost_shard_directory_is_damage_that_can_be_accepted() {
+    let directory = tempfile::tempdir().unwrap();
+    let engine = builder(directory.path()).open().unwrap();
+    let pool = engine.register(banner()).unwrap();
+    draw_many(&mut engine.client().unwrap(), &pool, 100);
+    engine.shutdown().unwrap();
+    std::fs::remove_dir_all(directory.path().join("shard-000")).unwrap();
+    let error = builder(directory.path()).open().map(drop).unwrap_err();
+    assert!(
+        matches!(&error, Error::Damaged { findings, .. } if findings.len() == 1),
+        "{error}"
+    );
+    tombola::recovery::accept_loss(directory.path()).unwrap();
+    let engine = builder(directory.path()).open().unwrap();
+    assert_eq!(engine.pools().len(), 0);
 }

@@ -12,7 +12,7 @@ use std::{
 };
 
 use common::{banner, builder};
-use tombola::{AsyncClient, AsyncDrawError, Engine, Idle, Outcome, Stopped};
+use tombola::{AsyncClient, AsyncDrawError, Outcome, Stopped};
 
 struct Unpark(Thread);
 
@@ -70,12 +70,7 @@ fn many_tasks_share_one_client() {
 
 #[test]
 fn too_many_at_once_are_refused_and_abandoned_ones_make_room() {
-    let engine = Engine::in_memory()
-        .shards(1)
-        .idle(Idle::Park)
-        .pin(false)
-        .open()
-        .unwrap();
+    let engine = common::in_memory(1).open().unwrap();
     let pool = engine.register(banner()).unwrap();
     let client = AsyncClient::new(engine.client().unwrap(), 3).unwrap();
     let held: Vec<_> = (0..3).map(|_| client.draw(pool.id())).collect();
@@ -98,12 +93,7 @@ fn too_many_at_once_are_refused_and_abandoned_ones_make_room() {
 
 #[test]
 fn a_closed_engine_answers_the_futures_it_leaves_behind() {
-    let engine = Engine::in_memory()
-        .shards(1)
-        .idle(Idle::Park)
-        .pin(false)
-        .open()
-        .unwrap();
+    let engine = common::in_memory(1).open().unwrap();
     let pool = engine.register(banner()).unwrap();
     let client = AsyncClient::new(engine.client().unwrap(), 8).unwrap();
     engine.shutdown().unwrap();

@@ -4,7 +4,7 @@ mod common;
 
 use common::draw_many;
 use statrs::distribution::{ChiSquared, ContinuousCDF};
-use tombola::{Engine, Idle, PoolDefinition};
+use tombola::PoolDefinition;
 
 const DRAWS: usize = 1_000_000;
 const ITEMS: u64 = 1_000;
@@ -38,13 +38,7 @@ fn p_value(observed: &[u64], weights: &[u64]) -> f64 {
 fn a_million_draws_agree_with_the_weights() {
     let weights: Vec<u64> = (0..ITEMS).map(weight).collect();
     for seed in 1..=3 * common::long() as u64 {
-        let engine = Engine::in_memory()
-            .shards(1)
-            .idle(Idle::Park)
-            .pin(false)
-            .seed(seed)
-            .open()
-            .unwrap();
+        let engine = common::in_memory(1).seed(seed).open().unwrap();
         let definition = (0..ITEMS).fold(PoolDefinition::new("p"), |pool, item| {
             pool.unlimited(format!("{item}"), weight(item))
         });
@@ -74,13 +68,7 @@ fn the_order_of_a_drain_is_that_of_the_conditional_distribution() {
         [2, 0, 1],
         [2, 1, 0],
     ];
-    let engine = Engine::in_memory()
-        .shards(1)
-        .idle(Idle::Park)
-        .pin(false)
-        .seed(9)
-        .open()
-        .unwrap();
+    let engine = common::in_memory(1).seed(9).open().unwrap();
     let mut client = engine.client().unwrap();
     let rounds = 4_000 * common::long();
     let mut seen = [0u64; 6];

@@ -107,7 +107,7 @@ impl EngineBuilder {
     ///
     /// # Errors
     /// [`Error::Setting`] for a setting out of bounds, [`Error::Locked`] while another engine has
-    /// the directory, [`Error::ShardCount`], [`Error::NotTombola`], [`Error::FutureVersion`],
+    /// the directory, [`Error::ShardCount`], [`Error::NotTombola`], [`Error::Description`], [`Error::FutureVersion`],
     /// [`Error::Damaged`] with every finding and no file changed, [`Error::Io`].
     pub fn open(self) -> Result<Engine, Error> {
         self.config.validate()?;

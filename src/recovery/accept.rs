@@ -77,6 +77,7 @@ fn accept_shard(directory: &Path, meta: &Meta, mut state: ShardState) -> Result<
             reason: "no log comes to such a number; move the file away".into(),
         });
     }
+    sys::create_directory(directory)?;
     remove_temporaries(directory)?;
     set_aside_snapshots(directory, &state)?;
     if state.shard == 0 {

@@ -61,21 +61,22 @@ impl Meta {
     /// Reads the description of an existing data directory.
     pub(crate) fn read(directory: &Path) -> Result<Self, Error> {
         let path = directory.join(META_FILE);
-        let not_tombola = |reason: String| Error::NotTombola {
-            path: directory.to_path_buf(),
+        let untrusted = |reason: String| Error::Description {
+            path: path.clone(),
             reason,
         };
         match fs::metadata(&path) {
             Ok(found) if found.len() <= META_BYTES_MAX => {}
-            Ok(_) => return Err(not_tombola(format!("its {META_FILE} is too long"))),
+            Ok(found) => return Err(untrusted(format!("it is {} bytes long", found.len()))),
             Err(error) if error.kind() == io::ErrorKind::NotFound && directory.is_dir() => {
-                return Err(not_tombola(format!("it has no {META_FILE}")));
+                let (path, reason) = (directory.to_path_buf(), format!("it has no {META_FILE}"));
+                return Err(Error::NotTombola { path, reason });
             }
             Err(error) => return Err(Error::io("read", &path)(error)),
         }
-        let text = fs::read_to_string(&path).map_err(Error::io("read", &path))?;
-        let meta: Self = serde_json::from_str(&text)
-            .map_err(|error| not_tombola(format!("its {META_FILE} cannot be read: {error}")))?;
+        let text = fs::read(&path).map_err(Error::io("read", &path))?;
+        let meta: Self =
+            serde_json::from_slice(&text).map_err(|error| untrusted(error.to_string()))?;
         if meta.version > FORMAT_VERSION {
             return Err(Error::FutureVersion {
                 path,
@@ -84,9 +85,7 @@ impl Meta {
             });
         }
         if meta.crc != meta.checksum() || !(1..=PoolId::SHARDS_MAX).contains(&meta.shards) {
-            return Err(not_tombola(format!(
-                "its {META_FILE} is damaged; restore it from a backup"
-            )));
+            return Err(untrusted("its checksum is wrong".into()));
         }
         Ok(meta)
     }

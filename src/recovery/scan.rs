@@ -40,6 +40,21 @@ pub(super) fn shard(
     visit: Visit<'_>,
 ) -> Result<ShardState, Error> {
     let mut scan = Scan::new(directory, identity, visit)?;
+    if !directory.is_dir() {
+        // It was made before the description of the data directory.
+        let what = "the shard's directory is missing";
+        let found = finding(
+            scan.state.shard,
+            directory,
+            FindingKind::MissingSegment,
+            what,
+        );
+        scan.state.findings.push(Finding {
+            first_seq: Some(1),
+            ..found
+        });
+        return Ok(scan.state);
+    }
     scan.load_snapshot(depth)?;
     if depth == Depth::Everything {
         let Scan { state, visit, .. } = &mut scan;
@@ -106,7 +121,11 @@ impl<'a> Scan<'a> {
             gaps: Vec::new(),
             findings: Vec::new(),
             chain: 0,
-            segments: segment::list(directory)?,
+            segments: if directory.is_dir() {
+                segment::list(directory)?
+            } else {
+                Vec::new()
+            },
         };
         Ok(Self {
             directory,

@@ -35,7 +35,7 @@ impl Sleeper {
     }
 
     /// Nothing to do. `busy_elsewhere` forbids a sleep: something is on its way that will not wake
-    /// this thread. `look` looks once more after the sleep was announced.
+    /// this thread. `look` looks once more, after the sleep was announced, for what could be done.
     #[inline]
     pub(crate) fn rest(&self, busy_elsewhere: bool, look: impl FnOnce() -> bool) {
         match self.idle {

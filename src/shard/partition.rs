@@ -30,6 +30,8 @@ pub struct Partition<S = Fenwick> {
     pools: Vec<Pool<S>>,
     places: HashMap<String, u32>,
     requests_upto: u64,
+    /// Draws that are staged and not committed yet.
+    staged: u64,
 }
 
 /// A pool and what is left of it.
@@ -89,6 +91,7 @@ impl<S: Selector> Default for Partition<S> {
             pools: Vec::new(),
             places: HashMap::new(),
             requests_upto: 1,
+            staged: 0,
         }
     }
 }
@@ -96,7 +99,7 @@ impl<S: Selector> Default for Partition<S> {
 impl<S: Selector> Partition<S> {
     /// Takes one unit out of the pool, chosen by weight from what is in stock.
     ///
-    /// The unit is staged: it cannot be drawn again. It becomes final when its record is durable;
+    /// The unit is staged: it cannot be drawn again. [`commit`](Self::commit) makes it final;
     /// until then [`revert`](Self::revert) puts it back. A draw must not be reverted *because of
     /// the item it chose*, for then the odds would not be the weights.
     #[inline]
@@ -124,18 +127,38 @@ impl<S: Selector> Partition<S> {
         };
         self.apply_draw(draw)
             .expect("the item was chosen from what is in stock");
+        self.staged += 1;
         Staged::Draw(draw)
+    }
+
+    /// Makes the oldest `draws` staged draws final: their records are durable.
+    ///
+    /// # Panics
+    /// If fewer are staged.
+    #[inline]
+    pub fn commit(&mut self, draws: u64) {
+        assert!(draws <= self.staged, "only what is staged becomes final");
+        self.staged -= draws;
+    }
+
+    /// How many draws are staged and not final yet.
+    pub fn staged(&self) -> u64 {
+        self.staged
     }
 
     /// Puts the unit of a staged draw back.
     ///
     /// # Errors
-    /// If there is no such draw to put back.
+    /// If no such draw is staged: what is final stays so.
     pub fn revert(&mut self, draw: DrawRecord) -> Result<(), Misfit> {
+        if self.staged == 0 {
+            return Err(Misfit("no draw is staged that could be put back".into()));
+        }
         let nothing = || Misfit(format!("there is no draw like {draw:?} to put back"));
         let pool = self.pools.get_mut(draw.pool as usize).ok_or_else(nothing)?;
         if draw.item == NO_PRIZE {
             pool.no_prizes = pool.no_prizes.checked_sub(1).ok_or_else(nothing)?;
+            self.staged -= 1;
             return Ok(());
         }
         let count = pool
@@ -143,6 +166,7 @@ impl<S: Selector> Partition<S> {
             .get_mut(draw.item as usize)
             .filter(|count| count.drawn > 0)
             .ok_or_else(nothing)?;
+        self.staged -= 1;
         count.drawn -= 1;
         if count.remaining != UNLIMITED {
             count.remaining += 1;
@@ -276,13 +300,14 @@ impl<S: Selector> Partition<S> {
         self.requests_upto
     }
 
-    /// The same state with another selector.
+    /// The same state with another selector; nothing of it is staged.
     pub fn with_selector<T: Selector>(self) -> Partition<T> {
         let pools = self.pools.into_iter().map(Pool::with_selector).collect();
         Partition {
             pools,
             places: self.places,
             requests_upto: self.requests_upto,
+            staged: 0,
         }
     }
 }

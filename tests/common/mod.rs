@@ -30,6 +30,15 @@ pub(crate) fn builder(directory: &Path) -> EngineBuilder {
         .ring_slots(512)
 }
 
+/// An engine without a log, as gentle.
+pub(crate) fn in_memory(shards: usize) -> EngineBuilder {
+    Engine::in_memory()
+        .shards(shards)
+        .idle(Idle::Park)
+        .pin(false)
+        .seed(7)
+}
+
 pub(crate) fn banner() -> PoolDefinition {
     PoolDefinition::new("banner")
         .item("gold", 10, 100)

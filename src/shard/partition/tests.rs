@@ -114,3 +114,29 @@ fn records_that_do_not_fit_change_nothing() {
     assert!(partition.apply(&Record::Pool(again)).is_err());
     assert_eq!(partition, before);
 }
+
+#[test]
+fn what_is_committed_cannot_be_put_back() {
+    let mut partition: Partition<Fenwick> = Partition::default();
+    register(&mut partition, &PoolDefinition::new("p").item("a", 1, 2));
+    let mut stream = Stream::for_shard(1, 0);
+    let Staged::Draw(draw) = partition.stage(0, 1, &mut stream) else {
+        panic!("there is stock")
+    };
+    partition.commit(1);
+    assert!(partition.revert(draw).is_err());
+    let Staged::Draw(draw) = partition.stage(0, 2, &mut stream) else {
+        panic!("there is stock")
+    };
+    assert_eq!(
+        partition.stage(0, 3, &mut stream),
+        Staged::Exhausted,
+        "what is staged is taken"
+    );
+    partition.revert(draw).unwrap();
+    assert_eq!(partition.staged(), 0);
+    assert!(matches!(
+        partition.stage(0, 4, &mut stream),
+        Staged::Draw(_)
+    ));
+}

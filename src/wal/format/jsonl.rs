@@ -3,12 +3,21 @@
 use super::{
     Codec, HeaderError, Malformed,
     binary::canonical,
-    text::{self, Fields, RecordLine},
+    text::{self, DrawLine, RecordLine},
 };
 use crate::wal::{
     block::BlockHeader,
-    record::{DrawRecord, NO_PRIZE, Record},
+    record::{DrawRecord, Record},
     segment::SegmentHeader,
+};
+
+const DRAW: DrawLine = DrawLine {
+    seq: br#"{"type":"draw","seq":"#,
+    request: br#","request":"#,
+    pool: br#","pool":"#,
+    item: br#","item":"#,
+    no_prize: b"null",
+    end: b"}\n",
 };
 
 /// The JSON Lines codec.
@@ -22,26 +31,7 @@ impl Codec for Jsonl {
 
     #[inline]
     fn encode_draw(out: &mut [u8], seq: u64, draw: DrawRecord) -> usize {
-        let mut at = 0;
-        let mut put = |bytes: &[u8]| {
-            out[at..at + bytes.len()].copy_from_slice(bytes);
-            at += bytes.len();
-        };
-        let mut digits = itoa::Buffer::new();
-        put(br#"{"type":"draw","seq":"#);
-        put(digits.format(seq).as_bytes());
-        put(br#","request":"#);
-        put(digits.format(draw.request).as_bytes());
-        put(br#","pool":"#);
-        put(digits.format(draw.pool).as_bytes());
-        put(br#","item":"#);
-        if draw.item == NO_PRIZE {
-            put(b"null");
-        } else {
-            put(digits.format(draw.item).as_bytes());
-        }
-        put(b"}\n");
-        at
+        DRAW.encode(out, seq, draw)
     }
 
     fn encode(out: &mut Vec<u8>, seq: u64, record: &Record) {
@@ -51,7 +41,7 @@ impl Codec for Jsonl {
     }
 
     fn decode(bytes: &[u8], seq: u64) -> Result<(Record, usize), Malformed> {
-        if let Some((found, draw, length)) = draw(bytes) {
+        if let Some((found, draw, length)) = DRAW.decode(bytes) {
             return Ok((text::in_place(found, seq, Record::Draw(draw))?, length));
         }
         let line = text::first_line(bytes)?;
@@ -76,22 +66,4 @@ impl Codec for Jsonl {
         let header = text::decode_segment(b"", unit)?;
         canonical::<Self>(unit, header).ok_or(HeaderError::Unreadable)
     }
-}
-
-/// A draw exactly as `encode_draw` writes it; anything else is left to the JSON reader.
-fn draw(bytes: &[u8]) -> Option<(u64, DrawRecord, usize)> {
-    let mut fields = Fields(bytes);
-    let seq = fields.number(br#"{"type":"draw","seq":"#)?;
-    let request = fields.number(br#","request":"#)?;
-    let pool = fields.number(br#","pool":"#)?;
-    let item = fields.item(br#","item":"#, b"null")?;
-    Some((
-        seq,
-        DrawRecord {
-            pool,
-            item,
-            request,
-        },
-        fields.end(b"}\n", bytes)?,
-    ))
 }

@@ -4,15 +4,24 @@
 use super::{
     Codec, HeaderError, Malformed,
     binary::canonical,
-    text::{self, Fields, RecordLine},
+    text::{self, DrawLine, RecordLine},
 };
 use crate::wal::{
     block::BlockHeader,
-    record::{DrawRecord, NO_PRIZE, Record},
+    record::{DrawRecord, Record},
     segment::SegmentHeader,
 };
 
 const HEADER: &[u8] = b"# ";
+
+const DRAW: DrawLine = DrawLine {
+    seq: b"d ",
+    request: b" ",
+    pool: b" ",
+    item: b" ",
+    no_prize: b"-",
+    end: b"\n",
+};
 
 /// The line codec.
 pub struct Line;
@@ -25,26 +34,7 @@ impl Codec for Line {
 
     #[inline]
     fn encode_draw(out: &mut [u8], seq: u64, draw: DrawRecord) -> usize {
-        let mut at = 0;
-        let mut put = |bytes: &[u8]| {
-            out[at..at + bytes.len()].copy_from_slice(bytes);
-            at += bytes.len();
-        };
-        let mut digits = itoa::Buffer::new();
-        put(b"d ");
-        put(digits.format(seq).as_bytes());
-        put(b" ");
-        put(digits.format(draw.request).as_bytes());
-        put(b" ");
-        put(digits.format(draw.pool).as_bytes());
-        put(b" ");
-        if draw.item == NO_PRIZE {
-            put(b"-");
-        } else {
-            put(digits.format(draw.item).as_bytes());
-        }
-        put(b"\n");
-        at
+        DRAW.encode(out, seq, draw)
     }
 
     fn encode(out: &mut Vec<u8>, seq: u64, record: &Record) {
@@ -61,7 +51,7 @@ impl Codec for Line {
     }
 
     fn decode(bytes: &[u8], seq: u64) -> Result<(Record, usize), Malformed> {
-        if let Some((found, draw, length)) = draw(bytes) {
+        if let Some((found, draw, length)) = DRAW.decode(bytes) {
             return Ok((text::in_place(found, seq, Record::Draw(draw))?, length));
         }
         let line = text::first_line(bytes)?;
@@ -89,21 +79,4 @@ impl Codec for Line {
         let header = text::decode_segment(HEADER, unit)?;
         canonical::<Self>(unit, header).ok_or(HeaderError::Unreadable)
     }
-}
-
-fn draw(bytes: &[u8]) -> Option<(u64, DrawRecord, usize)> {
-    let mut fields = Fields(bytes);
-    let seq = fields.number(b"d ")?;
-    let request = fields.number(b" ")?;
-    let pool = fields.number(b" ")?;
-    let item = fields.item(b" ", b"-")?;
-    Some((
-        seq,
-        DrawRecord {
-            pool,
-            item,
-            request,
-        },
-        fields.end(b"\n", bytes)?,
-    ))
 }

@@ -104,42 +104,86 @@ pub(super) fn in_place(seq: u64, expected: u64, record: Record) -> Result<Record
     }
 }
 
-/// Reads the fields of a draw line without building anything: recovery reads millions of them.
-pub(super) struct Fields<'a>(pub(super) &'a [u8]);
+/// How a draw's line looks: what stands before each of its numbers, and at its end. Written and
+/// read without building anything, for there are millions of them.
+pub(super) struct DrawLine {
+    pub(super) seq: &'static [u8],
+    pub(super) request: &'static [u8],
+    pub(super) pool: &'static [u8],
+    pub(super) item: &'static [u8],
+    /// Stands for the item of a draw that answered "no prize".
+    pub(super) no_prize: &'static [u8],
+    pub(super) end: &'static [u8],
+}
 
-impl Fields<'_> {
-    /// The number that follows `before`, as the encoders write it: digits, without leading zeros.
-    pub(super) fn number<T: TryFrom<u64>>(&mut self, before: &[u8]) -> Option<T> {
-        let rest = self.0.strip_prefix(before)?;
-        let length = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        let (digits, rest) = rest.split_at(length);
-        if digits.is_empty() || (digits.len() > 1 && digits[0] == b'0') {
-            return None;
+impl DrawLine {
+    /// Writes the line; returns its length.
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "the pieces are constants only where it is inlined"
+    )]
+    pub(super) fn encode(&self, out: &mut [u8], seq: u64, draw: DrawRecord) -> usize {
+        let mut at = 0;
+        let mut put = |bytes: &[u8]| {
+            out[at..at + bytes.len()].copy_from_slice(bytes);
+            at += bytes.len();
+        };
+        let mut digits = itoa::Buffer::new();
+        put(self.seq);
+        put(digits.format(seq).as_bytes());
+        put(self.request);
+        put(digits.format(draw.request).as_bytes());
+        put(self.pool);
+        put(digits.format(draw.pool).as_bytes());
+        put(self.item);
+        if draw.item == NO_PRIZE {
+            put(self.no_prize);
+        } else {
+            put(digits.format(draw.item).as_bytes());
         }
-        let value = digits.iter().try_fold(0u64, |value, digit| {
-            value.checked_mul(10)?.checked_add(u64::from(digit - b'0'))
-        })?;
-        self.0 = rest;
-        T::try_from(value).ok()
+        put(self.end);
+        at
     }
 
-    /// An item: a number, or [`NO_PRIZE`] for what stands for it.
-    pub(super) fn item(&mut self, before: &[u8], no_prize: &[u8]) -> Option<u32> {
-        if let Some(rest) = self
-            .0
-            .strip_prefix(before)
-            .and_then(|rest| rest.strip_prefix(no_prize))
-        {
-            self.0 = rest;
-            return Some(NO_PRIZE);
-        }
-        self.number(before)
+    /// Reads a line exactly as [`encode`](Self::encode) writes it: its sequence number, the draw
+    /// and its length.
+    pub(super) fn decode(&self, bytes: &[u8]) -> Option<(u64, DrawRecord, usize)> {
+        let (seq, rest) = number(bytes.strip_prefix(self.seq)?)?;
+        let (request, rest) = number(rest.strip_prefix(self.request)?)?;
+        let (pool, rest) = number(rest.strip_prefix(self.pool)?)?;
+        let rest = rest.strip_prefix(self.item)?;
+        let (item, rest) = match rest.strip_prefix(self.no_prize) {
+            Some(rest) => (NO_PRIZE, rest),
+            None => number(rest)?,
+        };
+        let rest = rest.strip_prefix(self.end)?;
+        Some((
+            seq,
+            DrawRecord {
+                pool,
+                item,
+                request,
+            },
+            bytes.len() - rest.len(),
+        ))
     }
+}
 
-    /// Whether this is the end, after `last`; returns the length of all that was read of `bytes`.
-    pub(super) fn end(self, last: &[u8], bytes: &[u8]) -> Option<usize> {
-        Some(bytes.len() - self.0.strip_prefix(last)?.len())
+/// The number at the beginning, as the encoder writes it: digits, without leading zeros.
+fn number<T: TryFrom<u64>>(bytes: &[u8]) -> Option<(T, &[u8])> {
+    let length = bytes
+        .iter()
+        .take_while(|byte| byte.is_ascii_digit())
+        .count();
+    let (digits, rest) = bytes.split_at(length);
+    if digits.is_empty() || (digits.len() > 1 && digits[0] == b'0') {
+        return None;
     }
+    let value = digits.iter().try_fold(0u64, |value, digit| {
+        value.checked_mul(10)?.checked_add(u64::from(digit - b'0'))
+    })?;
+    Some((T::try_from(value).ok()?, rest))
 }
 
 /// The line at the beginning of `bytes`, without its line feed.

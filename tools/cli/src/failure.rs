@@ -43,7 +43,7 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let message = error.to_string();
         match error {
-            Error::Damaged { .. } => Self::Damage(message),
+            Error::Damaged { .. } | Error::Description { .. } => Self::Damage(message),
             Error::Setting(_)
             | Error::Config(_)
             | Error::Pool(_)

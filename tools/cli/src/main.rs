@@ -102,8 +102,8 @@ fn run(verb: Verb) -> Result<ExitCode, Failure> {
         Verb::Recover(arguments) => recover::run(arguments),
         Verb::Snapshot(arguments) => snapshot::run(arguments),
         Verb::Inspect(arguments) => inspect::run(&arguments),
-        Verb::Simulate(arguments) => simulate::run(arguments),
-        Verb::Bench(arguments) => bench::run(arguments),
+        Verb::Simulate(arguments) => simulate::run(&arguments),
+        Verb::Bench(arguments) => bench::run(&arguments),
         Verb::Config(arguments) => config::run(&arguments),
     }
 }

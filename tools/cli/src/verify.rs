@@ -85,7 +85,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
 fn examine(data: &Path) -> Result<Verdict, Failure> {
     let examination = match recovery::examine(data, Depth::Everything) {
         // It is a data directory, but what says so is damaged.
-        Err(error @ Error::NotTombola { .. }) if data.join(META_FILE).exists() => {
+        Err(error @ Error::Description { .. }) => {
             let finding = Finding {
                 shard: 0,
                 segment: META_FILE.into(),

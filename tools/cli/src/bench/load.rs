@@ -1,0 +1,285 @@
+//! One client at work: as fast as it goes, or on a schedule.
+
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+    time::{Duration, Instant},
+};
+
+use hdrhistogram::Histogram;
+use tombola::{Client, Outcome, PoolHandle, Request, Stopped, SubmitError};
+
+use super::recorder::{Recorder, Sent};
+
+/// Draws in one submission. Larger ones cost no less a draw; they only make the clock coarser.
+const BATCH_MAX: usize = 256;
+/// What is open when the time is over is answered within so long, or never.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What a client has to do.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Load {
+    /// Draws a second on a fixed schedule; `None` keeps the rings full.
+    pub(super) rate: Option<f64>,
+    /// When the first draw is due: the clients of one run take turns.
+    pub(super) first_due_ns: f64,
+    /// What is due before this moment is drawn, but not counted.
+    pub(super) warmup: Duration,
+    pub(super) duration: Duration,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub(super) struct Answers {
+    /// Draws that were answered within the measured time.
+    pub(super) draws: u64,
+    /// Draws that were refused because their pool was sold out.
+    pub(super) exhausted: u64,
+    /// Draws that were due in the measured time, and that the engine did not take even long after.
+    pub(super) unsent: u64,
+    /// How long was measured.
+    pub(super) seconds: f64,
+    pub(super) latency_ns: Histogram<u64>,
+}
+
+/// Why a run ended early.
+#[derive(Debug)]
+pub(super) enum LoadError {
+    Submit(SubmitError),
+    Stopped(Stopped),
+    Unanswered(usize),
+}
+
+/// Where the schedule is. A draw is due at its time whatever became of those before it, so that a
+/// stall of the engine is felt by every draw that it holds up, and not only by one.
+#[derive(Debug)]
+struct Schedule {
+    next: u64,
+    first_due_ns: f64,
+    step_ns: Option<f64>,
+}
+
+impl Schedule {
+    fn new(load: Load) -> Self {
+        Self {
+            next: 0,
+            first_due_ns: load.first_due_ns,
+            step_ns: load.rate.map(|rate| 1e9 / rate),
+        }
+    }
+
+    /// The draws that may be sent now, at most a batch.
+    fn due(&self, now_ns: f64) -> Sent {
+        let Some(step_ns) = self.step_ns else {
+            return Sent {
+                count: BATCH_MAX,
+                due_ns: now_ns,
+                step_ns: 0.0,
+            };
+        };
+        Sent {
+            count: self.due_before(now_ns).min(BATCH_MAX as u64) as usize,
+            due_ns: self.first_due_ns + self.next as f64 * step_ns,
+            step_ns,
+        }
+    }
+
+    /// How many draws were due up to this moment and are not sent; none without a schedule.
+    #[expect(clippy::cast_sign_loss, reason = "made positive before")]
+    fn due_before(&self, time_ns: f64) -> u64 {
+        self.step_ns.map_or(0, |step_ns| {
+            let due = ((time_ns - self.first_due_ns) / step_ns + 1.0).max(0.0) as u64;
+            due.saturating_sub(self.next)
+        })
+    }
+}
+
+/// What ends a run before its time.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ends<'a> {
+    /// Somebody wants to see the command end.
+    pub(super) interrupted: &'a AtomicBool,
+    /// A pool has nothing left; a client that notices tells the others.
+    pub(super) sold_out: &'a AtomicBool,
+}
+
+impl Ends<'_> {
+    fn any(self) -> bool {
+        self.interrupted.load(Ordering::Relaxed) || self.sold_out.load(Ordering::Relaxed)
+    }
+}
+
+/// Works until the time is over or something ends it, then waits for the answers that are missing.
+pub(super) fn drive(
+    client: &mut Client,
+    pools: &[PoolHandle],
+    load: Load,
+    begun: Instant,
+    ends: Ends<'_>,
+) -> Result<Answers, LoadError> {
+    let batches: Vec<[Request; BATCH_MAX]> =
+        pools.iter().map(|pool| [pool.into(); BATCH_MAX]).collect();
+    let lanes = 1 + pools
+        .iter()
+        .map(|pool| pool.id().shard())
+        .max()
+        .unwrap_or(0);
+    let window_ns = nanoseconds(load.warmup)..nanoseconds(load.warmup + load.duration);
+    let mut schedule = Schedule::new(load);
+    let mut recorder = Recorder::new(lanes, window_ns.clone());
+    let mut tally = Tally::new(lanes);
+    let give_up_ns = window_ns.end + nanoseconds(PATIENCE);
+    let mut turn = 0;
+    let mut draws = 0;
+    let stopped_ns = loop {
+        let now_ns = nanoseconds(begun.elapsed());
+        // Nothing new is due after the end. What was due before and could not be sent is sent
+        // late: leaving it out would hide the longest waits.
+        let is_over = now_ns >= window_ns.end && schedule.due_before(window_ns.end) == 0;
+        if is_over || now_ns >= give_up_ns || ends.any() {
+            break now_ns;
+        }
+        let due = schedule.due(now_ns.min(window_ns.end));
+        let mut sent = 0;
+        if due.count > 0 {
+            let batch = &batches[turn];
+            turn = (turn + 1) % batches.len();
+            sent = client
+                .submit_batch(&batch[..due.count])
+                .map_err(LoadError::Submit)?
+                .count;
+            schedule.next += sent as u64;
+            let shard = batch[0].pool.shard();
+            recorder.sent(shard, Sent { count: sent, ..due });
+        }
+        let polled = tally.poll(client, &mut recorder, begun)?;
+        if window_ns.contains(&now_ns) {
+            draws += polled.drawn;
+        }
+        if polled.exhausted > 0 {
+            // Refusals are not what is to be measured.
+            ends.sold_out.store(true, Ordering::Relaxed);
+        }
+        if polled == Polled::default() && sent == 0 {
+            // Not a spin: on a core of its own a yield costs nothing, and on a shared one the
+            // kernel's workers finish the writes that the answers wait for.
+            thread::yield_now();
+        }
+    };
+    let last = Instant::now();
+    while recorder.open() > 0 {
+        if tally.poll(client, &mut recorder, begun)? == Polled::default() {
+            thread::yield_now();
+        }
+        if last.elapsed() > PATIENCE {
+            return Err(LoadError::Unanswered(recorder.open()));
+        }
+    }
+    let end_ns = stopped_ns.min(window_ns.end);
+    Ok(Answers {
+        draws,
+        exhausted: tally.exhausted,
+        unsent: schedule.due_before(end_ns),
+        seconds: (end_ns - window_ns.start).max(0.0) / 1e9,
+        latency_ns: recorder.into_latency_ns(),
+    })
+}
+
+/// What one poll brought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Polled {
+    drawn: u64,
+    exhausted: u64,
+}
+
+/// What all polls brought.
+struct Tally {
+    lanes: Vec<usize>,
+    exhausted: u64,
+}
+
+impl Tally {
+    fn new(lanes: usize) -> Self {
+        Self {
+            lanes: vec![0; lanes],
+            exhausted: 0,
+        }
+    }
+
+    fn poll(
+        &mut self,
+        client: &mut Client,
+        recorder: &mut Recorder,
+        begun: Instant,
+    ) -> Result<Polled, LoadError> {
+        let mut exhausted = 0;
+        let lanes = &mut self.lanes;
+        let answered = client
+            .poll_with(|completion| {
+                lanes[completion.shard] += 1;
+                exhausted += u64::from(completion.outcome == Outcome::Exhausted);
+            })
+            .map_err(LoadError::Stopped)?;
+        if answered > 0 {
+            // One look at the clock for all of them, after the last one was taken.
+            let now_ns = nanoseconds(begun.elapsed());
+            for (lane, count) in lanes.iter_mut().enumerate() {
+                recorder.answered(lane, std::mem::take(count), now_ns);
+            }
+        }
+        self.exhausted += exhausted;
+        Ok(Polled {
+            drawn: answered as u64 - exhausted,
+            exhausted,
+        })
+    }
+}
+
+fn nanoseconds(duration: Duration) -> f64 {
+    duration.as_nanos() as f64
+}
+
+impl From<LoadError> for crate::failure::Failure {
+    fn from(error: LoadError) -> Self {
+        Self::Failed(match error {
+            LoadError::Submit(error) => error.to_string(),
+            LoadError::Stopped(error) => error.to_string(),
+            LoadError::Unanswered(open) => format!(
+                "{open} draws were not answered within {} s; whether they were made is unknown",
+                PATIENCE.as_secs()
+            ),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn schedule(rate: Option<f64>) -> Schedule {
+        Schedule::new(Load {
+            rate,
+            first_due_ns: 500.0,
+            warmup: Duration::ZERO,
+            duration: Duration::ZERO,
+        })
+    }
+
+    #[test]
+    fn a_late_client_still_sends_what_was_due_meanwhile() {
+        let mut schedule = schedule(Some(1e6));
+        assert_eq!(schedule.due(499.0).count, 0);
+        assert_eq!(schedule.due(500.0).count, 1);
+        schedule.next = 1;
+        assert_eq!(schedule.due(1499.0).count, 0);
+        let late = schedule.due(11_600.0);
+        assert_eq!((late.count, late.due_ns), (11, 1500.0));
+        assert_eq!(schedule.due(1e9).count, BATCH_MAX);
+    }
+
+    #[test]
+    fn without_a_rate_everything_is_due_now() {
+        let now = schedule(None).due(7.0);
+        assert_eq!((now.count, now.due_ns, now.step_ns), (BATCH_MAX, 7.0, 0.0));
+    }
+}
