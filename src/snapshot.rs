@@ -14,7 +14,7 @@ use crate::{
     sys,
     wal::{
         format::{bounded_decode, encode_to_vec},
-        segment::{FORMAT_VERSION, Identity, SEQ_MAX, numbered},
+        segment::{FORMAT_VERSION, Identity, NUMBER_MAX, SEQ_MAX, numbered},
     },
 };
 
@@ -188,8 +188,8 @@ fn check_header(
     if owner != identity {
         return Ok(Err("it belongs to another engine or shard".into()));
     }
-    if !(1..=SEQ_MAX).contains(&header.next_seq) {
-        return Ok(Err("it has a sequence number that cannot be".into()));
+    if !(1..=SEQ_MAX).contains(&header.next_seq) || header.segment > NUMBER_MAX {
+        return Ok(Err("it has numbers that cannot be".into()));
     }
     if path.file_name() != Some(name(header.segment).as_ref()) {
         return Ok(Err("it has another snapshot's name".into()));

@@ -205,12 +205,18 @@ fn a_number_far_away_is_a_hole_and_no_hang() {
     let far = directory
         .path()
         .join("shard-000/segment-999999999999999.log");
-    fs::rename(logs.last().unwrap(), far).unwrap();
+    fs::rename(logs.last().unwrap(), &far).unwrap();
     let begun = Instant::now();
     let examined = examine(directory.path());
     assert_eq!(examined.findings().count(), 1);
     assert!(!examined.opens());
-    recovery::accept_loss(directory.path()).unwrap();
+    // Nothing could come after it.
+    let error = recovery::accept_loss(directory.path()).unwrap_err();
+    assert!(
+        error.to_string().contains("segment-999999999999999.log"),
+        "{error}"
+    );
+    fs::remove_file(far).unwrap();
     let engine = builder(directory.path()).open().unwrap();
     engine.client().unwrap().draw(&pool, LIMIT).unwrap();
     assert!(begun.elapsed() < Duration::from_secs(10));

@@ -98,7 +98,9 @@ fn run(
     plan: FaultPlan,
     draws: usize,
 ) -> (Learned, bool) {
-    let (builder, handle) = with_faults(builder(directory).format(format), kind, plan);
+    // Room for many more draws than are in flight, so that what the plan waits for comes.
+    let plain = builder(directory).format(format).ring_slots(1 << 14);
+    let (builder, handle) = with_faults(plain, kind, plan);
     let engine = match builder.open() {
         Ok(engine) => engine,
         // The first thing that is written is a reservation of request ids.

@@ -18,7 +18,10 @@ use crate::{
     request::RESERVED_AT_MOST,
     snapshot::{self, Covered},
     sys::{self, DirectoryLock},
-    wal::{record::Record, segment},
+    wal::{
+        record::Record,
+        segment::{self, NUMBER_MAX},
+    },
 };
 
 /// What was accepted for one shard.
@@ -62,6 +65,18 @@ pub fn accept_loss(directory: &Path) -> Result<Vec<Acceptance>, Error> {
 }
 
 fn accept_shard(directory: &Path, meta: &Meta, mut state: ShardState) -> Result<Acceptance, Error> {
+    let last = state
+        .segments
+        .last()
+        .copied()
+        .unwrap_or(0)
+        .max(state.snapshot_segment + 1);
+    if last > NUMBER_MAX {
+        return Err(Error::NotTombola {
+            path: segment::path(directory, last),
+            reason: "no log comes to such a number; move the file away".into(),
+        });
+    }
     sys::create_directory(directory)?;
     remove_temporaries(directory)?;
     set_aside_snapshots(directory, &state)?;
@@ -77,12 +92,6 @@ fn accept_shard(directory: &Path, meta: &Meta, mut state: ShardState) -> Result<
             .apply(&reserved)
             .expect("a reservation always fits");
     }
-    let last = state
-        .segments
-        .last()
-        .copied()
-        .unwrap_or(0)
-        .max(state.snapshot_segment + 1);
     // The snapshot comes first. It covers all segments by number, so from here on none of them is
     // needed, whether it was moved yet or not.
     let covered = Covered {

@@ -29,6 +29,8 @@ pub const FORMAT_VERSION: u32 = 1;
 /// No sequence number is greater: it would take centuries to get there, so whatever says so is not
 /// a log. What is computed from sequence numbers does not overflow.
 pub(crate) const SEQ_MAX: u64 = 1 << 62;
+/// No segment's number is greater, for the same reason. Names have room for more.
+pub(crate) const NUMBER_MAX: u64 = 100_000_000_000_000;
 
 /// What stands at the beginning of a segment, in a write unit of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]

@@ -180,10 +180,10 @@ pub(crate) fn bounded_decode<T: Decode<()>>(bytes: &[u8]) -> Result<T, Malformed
         };
     }
     let decoded = match bytes.len() {
-        ..=0xFF => decode_within!(8 << 8),
-        ..=0xFFFF => decode_within!(8 << 16),
-        ..=0xFF_FFFF => decode_within!(8 << 24),
-        ..=0xFFFF_FFFF => decode_within!(8 << 32),
+        0..=0xFF => decode_within!(8 << 8),
+        0x100..=0xFFFF => decode_within!(8 << 16),
+        0x1_0000..=0xFF_FFFF => decode_within!(8 << 24),
+        0x100_0000..=0xFFFF_FFFF => decode_within!(8 << 32),
         _ => decode_within!(64 << 32),
     };
     let (value, length) = decoded.map_err(|error| Malformed(error.to_string()))?;
