@@ -148,7 +148,15 @@ fn cutting_a_torn_tail_off_is_interrupted() {
 fn removing_prepared_segments_is_interrupted() {
     let mut files = leave(LogFormat::Bincode, 1);
     let place = Place::new(files.clone());
-    drop(builder(place.path()).open().unwrap());
+    let engine = builder(place.path()).open().unwrap();
+    // The reservation of request ids is in the first segment; the housekeeper makes the next.
+    let is_prepared = |(name, bytes): (&PathBuf, &Vec<u8>)| {
+        name.extension().is_some_and(|end| end == "log") && bytes[0] == 0
+    };
+    while !read_files(place.path()).iter().any(is_prepared) {
+        std::thread::yield_now();
+    }
+    drop(engine);
     files = read_files(place.path());
     let last = recovery::examine(place.path(), recovery::Depth::Needed)
         .unwrap()
