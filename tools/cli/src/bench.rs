@@ -41,6 +41,8 @@ durable draw cannot be faster than the device; in a virtual machine a flush ends
 
 Data goes to a new directory that is removed afterwards.
 
+Exit codes: 0 ok, 1 failed, 2 usage, settings or pools.
+
 Examples:
   tombola bench
   tombola bench --format jsonl --seconds 10 --repeat 5

@@ -10,7 +10,7 @@ use tombola::{ConfigFile, Error, config::EXAMPLE};
 
 use crate::{
     failure::Failure,
-    output::{self, grouped},
+    output::{self, counted},
 };
 
 const AFTER_HELP: &str = "\
@@ -131,10 +131,10 @@ fn check(path: &Path, json: bool) -> Result<ExitCode, Failure> {
     } else {
         let items: usize = pools.iter().map(|pool| pool.items.len()).sum();
         output::print(&format!(
-            "{}: ok, {} pools with {} items",
+            "{}: ok, {} with {}",
             path.display(),
-            pools.len(),
-            grouped(items as u64)
+            counted(pools.len() as u64, "pool"),
+            counted(items as u64, "item")
         ))?;
     }
     Ok(ExitCode::from(if error.is_some() { 2 } else { 0 }))

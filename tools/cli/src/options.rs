@@ -73,7 +73,7 @@ pub(crate) struct EngineOptions {
     #[arg(long, env = "TOMBOLA_ARCHIVE_DIR", value_name = "DIR")]
     pub(crate) archive_dir: Option<PathBuf>,
 
-    /// Slots in each ring between a client and a shard [default: 16384].
+    /// Slots in each ring between a client and a shard [default: 65536].
     #[arg(long, env = "TOMBOLA_RING_SLOTS", value_name = "N")]
     pub(crate) ring_slots: Option<usize>,
 

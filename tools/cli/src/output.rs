@@ -1,12 +1,13 @@
 //! Data on the standard output, as a table or as JSON; progress on the standard error.
 
 use std::{
+    fmt,
     io::{self, BufWriter, IsTerminal as _, StdoutLock, Write},
     time::Duration,
 };
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use serde::Serialize;
 
 use crate::failure::Failure;
@@ -126,14 +127,29 @@ pub(crate) fn or_unlimited(number: Option<u64>) -> String {
     number.map_or_else(|| "unlimited".into(), grouped)
 }
 
+/// How many there are of what has this name, which takes an `s` where it is not one.
+pub(crate) fn counted(number: u64, what: &str) -> String {
+    let ending = if number == 1 { "" } else { "s" };
+    format!("{} {what}{ending}", grouped(number))
+}
+
 /// A bar on the standard error, if that is a terminal; otherwise one that shows nothing.
 pub(crate) fn progress(length: u64, what: &'static str) -> ProgressBar {
     if !io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }
     let style =
-        ProgressStyle::with_template("{msg} [{bar:40}] {human_pos}/{human_len} {per_sec} {eta}")
+        ProgressStyle::with_template("{msg} [{bar:40}] {done} of {all}, {rate}/s, {eta} left")
             .expect("the template is valid")
+            .with_key("done", |state: &ProgressState, out: &mut dyn fmt::Write| {
+                let _ = out.write_str(&grouped(state.pos()));
+            })
+            .with_key("all", |state: &ProgressState, out: &mut dyn fmt::Write| {
+                let _ = out.write_str(&grouped(state.len().unwrap_or(0)));
+            })
+            .with_key("rate", |state: &ProgressState, out: &mut dyn fmt::Write| {
+                let _ = out.write_str(&grouped_rate(state.per_sec()));
+            })
             .progress_chars("=> ");
     let bar = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr())
         .with_style(style)
@@ -152,5 +168,12 @@ mod tests {
         assert_eq!(grouped(999), "999");
         assert_eq!(grouped(1_000), "1 000");
         assert_eq!(grouped(12_345_678), "12 345 678");
+    }
+
+    #[test]
+    fn one_is_no_plural() {
+        assert_eq!(counted(0, "shard"), "0 shards");
+        assert_eq!(counted(1, "shard"), "1 shard");
+        assert_eq!(counted(2_000, "shard"), "2 000 shards");
     }
 }

@@ -16,11 +16,11 @@ use crate::{config, failure::Failure, output, signals};
 const AFTER_HELP: &str = "\
 The expected counts are what the weights promise draw by draw: as an item runs out the odds of the
 others change (or its share becomes \"no prize\"), and from there on they count with the new odds.
-With \"expected\" the sum of the odds at every draw, chi-square is the sum of (actual - expected)^2 /
-expected; items expected fewer than 5 times are counted together. As long as nothing runs out this is
-Pearson's test. Afterwards, as in the log-rank test, the p-value is never too small, and a little too
-large where heavy items ran out. A p-value below 0.001 comes once in a thousand runs by chance; below
-0.000001, look for a mistake.
+With \"expected\" the sum of the odds at every draw, chi-square is the sum of
+(actual - expected)^2 / expected; items expected fewer than 5 times are counted together. As long as
+nothing runs out this is Pearson's test. Afterwards, as in the log-rank test, the p-value is never
+too small, and a little too large where heavy items ran out. A p-value below 0.001 comes once in a
+thousand runs by chance; below 0.000001, look for a mistake.
 
 Nothing is written but the picture. The same seed gives the same draws.
 

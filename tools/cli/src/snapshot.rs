@@ -11,7 +11,7 @@ use tombola::{
 use crate::{
     failure::Failure,
     options::EngineOptions,
-    output,
+    output::{self, counted},
     recover::settings,
     state::{ShardLine, shard_lines},
 };
@@ -71,7 +71,10 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         for shard in &made.shards {
             writeln!(page, "{shard}").expect("writing to a text does not fail");
         }
-        output::print(&format!("{page}{segments_retired} segments were retired"))?;
+        output::print(&format!(
+            "{page}retired {}",
+            counted(segments_retired, "segment")
+        ))?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -76,8 +76,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         "restore the files from a backup, or accept the loss with `tombola recover --accept-loss`"
     };
     Err(Failure::Damage(format!(
-        "{} findings in {}; {advice}",
-        verdict.findings.len(),
+        "{} in {}; {advice}",
+        output::counted(verdict.findings.len() as u64, "finding"),
         arguments.data.display()
     )))
 }

@@ -11,7 +11,7 @@ use tombola::{
 use super::{run::Run, tally::Tally};
 use crate::{
     failure::Failure,
-    output::{self, grouped, grouped_rate},
+    output::{self, counted, grouped, grouped_rate},
     report::{self, ItemReport, Latency},
 };
 
@@ -145,12 +145,12 @@ impl Report {
         }
         line(format_args!("acknowledged after {}", self.latency_us));
         line(format_args!(
-            "storage {}, format {}, durability {}, {} shards, {} clients",
+            "storage {}, format {}, durability {}, {}, {}",
             self.storage,
             output::name(&self.format),
             output::name(&self.durability),
-            self.shards,
-            self.clients
+            counted(self.shards as u64, "shard"),
+            counted(self.clients as u64, "client")
         ));
         page
     }

@@ -137,6 +137,22 @@ fn inspect_goes_on_behind_damage() {
 }
 
 #[test]
+fn the_log_says_when_records_are_missing_though_a_snapshot_has_them() {
+    let place = Place::with(BANNER);
+    place.draw(&["--count", "1000", "--shards", "1"]).ends(0);
+    let segment = place.segment(0, 1);
+    flip(&segment, 4096 + 200);
+    place.data("state", &[]).ends(0);
+    let said = place.data("log", &["--json"]).ends(3);
+    assert!(said.json_lines().len() < 1000);
+    assert!(
+        said.err.contains("segment-000000000001.log"),
+        "{}",
+        said.err
+    );
+}
+
+#[test]
 fn a_truncated_segment_is_refused() {
     let place = Place::with(BANNER);
     place.crash(&["--shards", "1"]);
