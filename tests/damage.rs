@@ -323,17 +323,20 @@ fn whole_files_that_are_lost_swapped_or_foreign() {
             .filter(|log| number(log) > number(snapshots[1]))
             .cloned()
             .collect();
-        let used_of_other = segments(&other.files, 0)[0].clone();
         let snapshot_of_other = other
             .files
             .keys()
             .find(|name| name.extension().is_some_and(|end| end == "snap"))
             .unwrap()
             .clone();
-        // A prepared segment begins with fill.
-        let is_used = |log: &&PathBuf| !matches!(left.files[*log][0], 0 | b' ');
-        let used: Vec<_> = needed.iter().filter(is_used).collect();
-        assert!(used.len() >= 3 && used.len() < needed.len(), "{needed:?}");
+        let in_use: Vec<_> = used(&left.files, 0)
+            .into_iter()
+            .filter(|log| needed.contains(log))
+            .collect();
+        assert!(
+            in_use.len() >= 3 && in_use.len() < needed.len(),
+            "{needed:?}"
+        );
         let refused = |what: String| match left.check(&place, &what, false) {
             Outcome::Refused => {
                 left.accept(&place, &what);
@@ -346,33 +349,18 @@ fn whole_files_that_are_lost_swapped_or_foreign() {
             assert!(matches!(outcome, Outcome::Opens), "{what}");
             place.restore();
         };
-        for log in used.iter().copied() {
+        for log in &in_use {
             place.remove(log);
             refused(format!("{format:?}: without {}", log.display()));
-            // The other engine's segments are not cut at the same places, so its file of the same
-            // number may be one that was only prepared: that is what an empty one looks like.
-            let foreign = other
-                .files
-                .get(log)
-                .filter(|bytes| !matches!(bytes[0], 0 | b' '));
-            place.write(log, foreign.unwrap_or(&other.files[&used_of_other]));
+            place.write(log, &other.files[&used(&other.files, 0)[0]]);
             refused(format!("{format:?}: {} of another engine", log.display()));
-            if let Some(sister) = segments(&left.files, 1).last() {
-                place.write(log, &left.files[sister]);
-                if left.files[sister] != left.files[needed.last().unwrap()] {
-                    refused(format!("{format:?}: {} of another shard", log.display()));
-                }
-            }
-            let sister = PathBuf::from(log.to_string_lossy().replace("shard-000", "shard-001"));
-            if let Some(bytes) = left.files.get(&sister) {
-                place.write(log, bytes);
-                refused(format!("{format:?}: {} of the other shard", log.display()));
-            }
+            place.write(log, &left.files[&used(&left.files, 1)[0]]);
+            refused(format!("{format:?}: {} of the other shard", log.display()));
             place.restore();
         }
-        for pair in used.windows(2) {
-            place.write(pair[0], &left.files[pair[1]]);
-            place.write(pair[1], &left.files[pair[0]]);
+        for pair in in_use.windows(2) {
+            place.write(&pair[0], &left.files[&pair[1]]);
+            place.write(&pair[1], &left.files[&pair[0]]);
             refused(format!(
                 "{format:?}: {} and the next swapped",
                 pair[0].display()
@@ -404,6 +392,13 @@ fn whole_files_that_are_lost_swapped_or_foreign() {
         let what = format!("{format:?}: without any snapshot");
         assert!(matches!(left.check(&place, &what, false), Outcome::Refused));
     }
+}
+
+/// The segments of a shard that hold something: one that was only prepared begins with fill.
+fn used(files: &Files, shard: usize) -> Vec<PathBuf> {
+    let mut found = segments(files, shard);
+    found.retain(|log| !matches!(files[log][0], 0 | b' '));
+    found
 }
 
 /// The number in a segment's or snapshot's name.

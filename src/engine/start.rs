@@ -82,24 +82,29 @@ pub(super) fn start(builder: EngineBuilder) -> Result<Engine, Error> {
         _lock: lock,
         config,
     };
-    let started = start_threads(
+    // What was started is ended by the drop of the half-started engine.
+    let keepings = start_shards(
         &mut engine,
         recovered,
         seed,
         factory.as_ref(),
         durable.is_some(),
-    );
-    // What was started is ended by the drop of the half-started engine.
-    started.and_then(|()| reserve_ids(&engine)).map(|()| engine)
+    )?;
+    // Before the housekeeper: from then on it is the one that reserves.
+    reserve_ids(&engine, durable.is_some())?;
+    if durable.is_some() {
+        start_housekeeper(&mut engine, keepings)?;
+    }
+    Ok(engine)
 }
 
-fn start_threads(
+fn start_shards(
     engine: &mut Engine,
     recovered: Vec<Recovered>,
     seed: u64,
     factory: Option<&StorageFactory>,
     durable: bool,
-) -> Result<(), Error> {
+) -> Result<Vec<Keeping>, Error> {
     // Asked once, before the first thread is pinned.
     let cores = if engine.config.pin && sys::cores() > 1 {
         sys::core_ids()
@@ -133,20 +138,16 @@ fn start_threads(
     for (shard, answer) in started.into_iter().enumerate() {
         engine.wait(shard, "start a shard", answer)??;
     }
-    if durable {
-        let handle = Arc::new(HousekeeperHandle::new());
-        let reserver = Arc::clone(&engine.shards[0]);
-        let housekeeper = Housekeeper::new(
-            Arc::clone(&handle),
-            keepings,
-            Arc::clone(&engine.ids),
-            reserver,
-        );
-        engine.housekeeper = Some((
-            handle,
-            spawn("tombola-keeper".into(), || housekeeper.run())?,
-        ));
-    }
+    Ok(keepings)
+}
+
+fn start_housekeeper(engine: &mut Engine, keepings: Vec<Keeping>) -> Result<(), Error> {
+    let handle = Arc::new(HousekeeperHandle::new());
+    let ids = Arc::clone(&engine.ids);
+    let reserver = Arc::clone(&engine.shards[0]);
+    let housekeeper = Housekeeper::new(Arc::clone(&handle), keepings, ids, reserver);
+    let thread = spawn("tombola-keeper".into(), || housekeeper.run())?;
+    engine.housekeeper = Some((handle, thread));
     Ok(())
 }
 
@@ -159,17 +160,13 @@ fn spawn(name: String, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle
 }
 
 /// Reserves the first request ids, so that none is ever given twice.
-fn reserve_ids(engine: &Engine) -> Result<(), Error> {
+fn reserve_ids(engine: &Engine, durable: bool) -> Result<(), Error> {
     let upto = engine.ids.wants_more().expect("nothing is reserved yet");
     engine.ask(0, "reserve request ids", |reply| Control::Reserve {
         upto,
         reply,
     })?;
-    engine.ids.allow(if engine.housekeeper.is_some() {
-        upto
-    } else {
-        u64::MAX
-    });
+    engine.ids.allow(if durable { upto } else { u64::MAX });
     Ok(())
 }
 
