@@ -192,6 +192,30 @@ fn a_covered_segment_that_seems_newer_is_told_and_does_not_matter() {
     drop(builder(directory.path()).open().unwrap());
 }
 
+#[test]
+fn nothing_is_numbered_twice_after_a_shard_was_lost() {
+    let directory = tempfile::tempdir().unwrap();
+    let engine = builder(directory.path()).open().unwrap();
+    let pool = engine.register(banner()).unwrap();
+    let drawn = draw_many(&mut engine.client().unwrap(), &pool, 300);
+    engine.shutdown().unwrap();
+    fs::remove_dir_all(directory.path().join("shard-000")).unwrap();
+    assert!(matches!(
+        builder(directory.path()).open(),
+        Err(Error::Damaged { .. })
+    ));
+    let accepted = recovery::accept_loss(directory.path()).unwrap();
+    assert_eq!(accepted[0].lost.len(), 1);
+    let engine = builder(directory.path()).open().unwrap();
+    let pool = engine.register(banner()).unwrap();
+    let next = engine.client().unwrap().draw(&pool, LIMIT).unwrap();
+    let last = drawn.last().unwrap();
+    assert!(
+        next.seq > last.seq && next.request > last.request,
+        "{next:?}"
+    );
+}
+
 /// A stray file whose number is far away: no endless search for those between.
 #[test]
 fn a_number_far_away_is_a_hole_and_no_hang() {

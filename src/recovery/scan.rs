@@ -29,6 +29,8 @@ use crate::{
 /// No segment is smaller or larger, see [`crate::Config::segment_bytes`].
 const SEGMENT_BYTES_MIN: u64 = 64 << 10;
 const SEGMENT_BYTES_MAX: u64 = 4 << 30;
+/// More records than any log has. Where all of it is gone, numbers go on behind them.
+const WHOLE_LOG: u64 = 1 << 48;
 /// No record is shorter, in any format.
 const RECORD_BYTES_MIN: u64 = 8;
 
@@ -53,6 +55,8 @@ pub(super) fn shard(
             first_seq: Some(1),
             ..found
         });
+        scan.may_be_gone = WHOLE_LOG;
+        scan.name_what_may_be_gone();
         return Ok(scan.state);
     }
     scan.load_snapshot(depth)?;
