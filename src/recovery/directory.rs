@@ -68,8 +68,18 @@ impl Meta {
         match fs::metadata(&path) {
             Ok(found) if found.len() <= META_BYTES_MAX => {}
             Ok(found) => return Err(untrusted(format!("it is {} bytes long", found.len()))),
-            Err(error) if error.kind() == io::ErrorKind::NotFound && directory.is_dir() => {
-                let (path, reason) = (directory.to_path_buf(), format!("it has no {META_FILE}"));
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+                ) =>
+            {
+                let reason = if directory.is_dir() {
+                    format!("it has no {META_FILE}")
+                } else {
+                    "there is no such directory".into()
+                };
+                let path = directory.to_path_buf();
                 return Err(Error::NotTombola { path, reason });
             }
             Err(error) => return Err(Error::io("read", &path)(error)),
