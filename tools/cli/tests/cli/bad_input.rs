@@ -145,7 +145,7 @@ fn a_directory_of_something_else() {
 fn a_directory_that_is_not_there_is_not_made_by_looking() {
     let place = Place::with(BANNER);
     for verb in ["state", "log", "verify", "recover", "snapshot"] {
-        place.data(verb, &[]).ends(1);
+        place.data(verb, &[]).ends(2);
         assert!(!place.path("data").exists(), "{verb}");
     }
     let missing = place.text("segment");
