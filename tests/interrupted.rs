@@ -150,11 +150,17 @@ fn removing_prepared_segments_is_interrupted() {
     let place = Place::new(files.clone());
     let engine = builder(place.path()).open().unwrap();
     // The reservation of request ids is in the first segment; the housekeeper makes the next.
-    let is_prepared = |(name, bytes): (&PathBuf, &Vec<u8>)| {
-        name.extension().is_some_and(|end| end == "log") && bytes[0] == 0
+    let is_prepared = |entry: std::io::Result<fs::DirEntry>| {
+        let path = entry.unwrap().path();
+        // Files come and go meanwhile.
+        let begins_with_fill = fs::read(&path).is_ok_and(|bytes| bytes.first() == Some(&0));
+        path.extension().is_some_and(|end| end == "log") && begins_with_fill
     };
-    while !read_files(place.path()).iter().any(is_prepared) {
-        std::thread::yield_now();
+    while !fs::read_dir(place.path().join("shard-000"))
+        .unwrap()
+        .any(is_prepared)
+    {
+        thread::yield_now();
     }
     drop(engine);
     files = read_files(place.path());
