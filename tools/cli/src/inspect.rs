@@ -3,6 +3,7 @@
 mod line;
 
 use std::{
+    fs::{File, TryLockError},
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -25,7 +26,8 @@ const UNIT: u64 = 4096;
 
 const AFTER_HELP: &str = "\
 Behind damage it goes on unit by unit, so that whatever is whole is shown. Pools and items of draws
-are shown by their places, unless the file registers them.
+are shown by their places, unless the file registers them. Of the segment that a running engine
+writes, it shows what is whole at that moment.
 
 Exit codes: 0 the file is whole, 1 failed, 3 something in it cannot be read.
 
@@ -78,6 +80,18 @@ fn number(path: &Path) -> u64 {
     digits.and_then(|digits| digits.parse().ok()).unwrap_or(0)
 }
 
+/// Whether this is a segment of its full length in a directory that an engine holds at this moment.
+fn is_written_now(reader: &SegmentReader) -> bool {
+    let Start::Header(header, ..) = reader.start() else {
+        return false;
+    };
+    let data = reader.path().parent().and_then(Path::parent);
+    let lock = data.and_then(|data| File::open(data.join("lock")).ok());
+    let held =
+        lock.is_some_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)));
+    held && reader.length() == header.segment_bytes
+}
+
 struct Inspection {
     output: Output,
     json: bool,
@@ -112,8 +126,16 @@ impl Inspection {
             Start::Unused => {}
             Start::Unreadable => self.end.damaged = true,
         }
+        let written_now = is_written_now(reader);
         while offset < length {
-            match reader.look(offset)? {
+            let found = match reader.look(offset) {
+                // It was sealed and cut to what it holds just now.
+                Err(_) if written_now => break,
+                found => found?,
+            };
+            match found {
+                // What comes behind is on its way, in any order: it tells nothing yet.
+                Found::Fill | Found::Broken(_) if written_now => break,
                 Found::Block(header, crc) => {
                     self.end_run()?;
                     self.block(reader, &header, crc)?;

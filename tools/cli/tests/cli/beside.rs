@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::support::{BANNER, Place};
+use crate::support::{BANNER, Place, tombola};
 
 fn total(state: &Value) -> u64 {
     let items = state["pools"][0]["items"].as_array().expect("a list");
@@ -61,4 +61,21 @@ fn those_that_open_are_told_that_it_is_in_use() {
     assert!(said.err.contains("in use"), "{}", said.err);
     drawing.kill();
     place.draw(&["--count", "1"]).ends(0);
+}
+
+#[test]
+fn the_segment_that_is_being_written_is_not_called_damaged() {
+    let place = Place::with(BANNER);
+    // One large segment, so that it stays the one that is written.
+    let drawing = place.start_drawing(&["--shards", "1", "--segment-bytes", "64MiB"]);
+    let segment = place.text("data/shard-000/segment-000000000001.log");
+    for _ in 0..10 {
+        let lines = tombola(&["inspect", &segment, "--json"])
+            .ends(0)
+            .json_lines();
+        assert!(lines.iter().any(|line| line["type"] == "draw"));
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    drawing.signal("TERM");
+    drawing.wait().ends(0);
 }
