@@ -10,7 +10,7 @@ use tombola::{
 };
 
 /// Long enough for a busy machine, and for a disk that stands still for a minute.
-pub(crate) const LIMIT: Duration = Duration::from_secs(240);
+pub(crate) const LIMIT: Duration = Duration::from_mins(4);
 
 pub(crate) const FORMATS: [LogFormat; 3] = [LogFormat::Bincode, LogFormat::Jsonl, LogFormat::Line];
 pub(crate) const STORAGES: [StorageKind; 3] =
