@@ -11,9 +11,7 @@ use std::{
 use crate::{
     config::Idle,
     error::{DrawError, Stopped, SubmitError},
-    request::{
-        Completion, Request, RequestId, RequestIdLease, RequestIdSource, RequestIds, RequestSlot,
-    },
+    request::{Completion, Request, RequestId, RequestIdLease, RequestIdSource, RequestIds},
     ring::{Backoff, ClientEnd, ClientPlace},
     shard::control::ShardHandle,
 };
@@ -86,15 +84,9 @@ impl Client {
         let Some(id) = self.ids.peek(&self.source, 1) else {
             return Err(SubmitError::Full(request));
         };
-        if port
-            .end
-            .requests
-            .push(RequestSlot {
-                request: id,
-                pool: request.pool,
-            })
-            .is_err()
-        {
+        if !request.is_plain() {
+            port.push_asked(request, id)?;
+        } else if port.end.requests.push(request.slot(id)).is_err() {
             return Err(SubmitError::Full(request));
         }
         self.ids.used(1);
@@ -123,18 +115,24 @@ impl Client {
                 refused(SubmitError::Stopped(run[0], stopped))?;
                 break;
             }
-            let room = run.len().min(port.end.requests.slots());
-            let chunk = port
-                .end
-                .requests
-                .write_chunk_uninit(room)
-                .expect("so many slots are free");
-            let ids = first + count as u64..;
-            let slots = run.iter().zip(ids).map(|(request, id)| RequestSlot {
-                request: id,
-                pool: request.pool,
-            });
-            let taken = chunk.fill_from_iter(slots);
+            let mut taken = 0;
+            for alike in run.chunk_by(|one, other| one.is_plain() && other.is_plain()) {
+                let id = first + (count + taken) as u64;
+                let room = if alike[0].is_plain() {
+                    port.push_plain(alike, id)
+                } else {
+                    match port.push_asked(alike[0], id) {
+                        Ok(()) => 1,
+                        Err(SubmitError::Full(_)) => 0,
+                        Err(error) if count + taken == 0 => return Err(error),
+                        Err(_) => 0,
+                    }
+                };
+                taken += room;
+                if room < alike.len() {
+                    break;
+                }
+            }
             port.open += taken;
             port.shard.sleeper.wake();
             count += taken;
@@ -286,21 +284,62 @@ impl Port {
         (self.open > 0 && self.end.completions.is_empty()).then_some(over)
     }
 
+    /// Puts plain requests into the ring, as many as there is room for.
+    #[inline]
+    fn push_plain(&mut self, requests: &[Request], first_id: RequestId) -> usize {
+        let room = requests.len().min(self.end.requests.slots());
+        let chunk = self
+            .end
+            .requests
+            .write_chunk_uninit(room)
+            .expect("so many slots are free");
+        let slots = requests.iter().zip(first_id..);
+        chunk.fill_from_iter(slots.map(|(request, id)| request.slot(id)))
+    }
+
+    /// Puts a request that is not plain into the ring, whole.
+    #[cold]
+    fn push_asked(&mut self, request: Request, id: RequestId) -> Result<(), SubmitError> {
+        let ring = self.end.completions.buffer().capacity();
+        let shape = request.shape();
+        if let Some(mistake) = request.mistake() {
+            return Err(SubmitError::Mistake(request, mistake));
+        }
+        if shape.completion_slots().max(shape.request_slots()) > ring {
+            let mistake = "its answer is larger than the ring; raise ring_slots";
+            return Err(SubmitError::Mistake(request, mistake));
+        }
+        match self.end.requests.write_chunk_uninit(shape.request_slots()) {
+            Ok(chunk) => {
+                chunk.fill_from_iter(request.slots(id));
+                Ok(())
+            }
+            Err(_) => Err(SubmitError::Full(request)),
+        }
+    }
+
     #[inline]
     fn take(&mut self, limit: usize, mut each: impl FnMut(Completion)) -> usize {
-        let count = limit.min(self.end.completions.slots());
-        if count == 0 {
+        let there = self.end.completions.slots();
+        if there == 0 || limit == 0 {
             return 0;
         }
         let chunk = self
             .end
             .completions
-            .read_chunk(count)
-            .expect("so many completions are there");
-        self.open -= count;
-        for slot in chunk {
-            each(slot.into());
+            .read_chunk(there)
+            .expect("so many slots are there");
+        // What is taken out of the iterator is taken out of the ring when it is dropped.
+        let mut slots = chunk.into_iter();
+        let mut count = 0;
+        while count < limit
+            && let Some(completion) = Completion::read(&mut slots)
+        {
+            each(completion);
+            count += 1;
         }
+        drop(slots);
+        self.open -= count;
         // A shard may be waiting for this room.
         self.shard.sleeper.wake();
         count

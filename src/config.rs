@@ -112,6 +112,17 @@ pub struct Config {
     pub commit_records: usize,
     /// Where retired segments go; `None` (the default) deletes them.
     pub archive_dir: Option<PathBuf>,
+    /// How many requests with a key each shard remembers, 0 to 2^24. The memory for them is taken
+    /// with the first key. Default 65536.
+    pub remember_keys: usize,
+    /// How long a key is remembered at least, unless more than `remember_keys` came since; 0 (the
+    /// default) is without limit.
+    pub remember_for: Duration,
+    /// How many requests that were voided and holds that ended each shard remembers, 1 to 2^24.
+    /// What is older than these cannot be voided any more. Default 65536.
+    pub remember_settled: usize,
+    /// The most holds that may be open on each shard, 0 to 2^24. Default 65536.
+    pub holds_max: usize,
 }
 
 impl Default for Config {
@@ -133,6 +144,10 @@ impl Default for Config {
             commit_delay: Duration::ZERO,
             commit_records: 0,
             archive_dir: None,
+            remember_keys: 64 * 1024,
+            remember_for: Duration::ZERO,
+            remember_settled: 64 * 1024,
+            holds_max: 64 * 1024,
         }
     }
 }
@@ -165,7 +180,7 @@ impl Config {
     pub fn out_of_bounds(&self) -> Vec<OutOfBounds> {
         let unit = crate::storage::WRITE_UNIT as u64;
         let block = self.block_bytes as u64;
-        let checks: [(&'static str, bool, String, &'static str); 9] = [
+        let checks: [(&'static str, bool, String, &'static str); 12] = [
             (
                 "shards",
                 self.shards.is_none_or(|n| (1..=256).contains(&n)),
@@ -221,6 +236,24 @@ impl Config {
                 self.commit_records == 0 || !self.commit_delay.is_zero(),
                 self.commit_records.to_string(),
                 "0, or any number together with a commit_delay",
+            ),
+            (
+                "remember_keys",
+                self.remember_keys <= 1 << 24,
+                self.remember_keys.to_string(),
+                "0 to 16777216",
+            ),
+            (
+                "remember_settled",
+                (1..=1 << 24).contains(&self.remember_settled),
+                self.remember_settled.to_string(),
+                "1 to 16777216",
+            ),
+            (
+                "holds_max",
+                self.holds_max <= 1 << 24,
+                self.holds_max.to_string(),
+                "0 to 16777216",
             ),
         ];
         checks

@@ -2,25 +2,35 @@
 
 mod builder;
 mod catalogue;
+mod edit;
+mod settle;
 mod start;
 
-use std::{sync::Arc, thread::JoinHandle, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex},
+    thread::JoinHandle,
+    time::Duration,
+};
 
 use crossbeam_queue::ArrayQueue;
 
 pub use builder::{EngineBuilder, StorageFactory};
 use catalogue::Catalogue;
 pub use catalogue::PoolHandle;
+pub use settle::RequestRef;
 
 use crate::{
     client::{Client, Port},
     config::Config,
     error::{Error, Stopped},
     housekeeper::{HousekeeperHandle, SnapshotRequest},
-    pool::PoolDefinition,
     request::{Completion, PoolId, RequestIdSource},
     ring::{self, Answer, ClientPlace, NoAnswer, Reply},
-    shard::control::{Control, ShardHandle},
+    shard::{
+        control::{Control, ShardHandle},
+        desk::Job,
+    },
     stats::Stats,
 };
 
@@ -35,6 +45,10 @@ const PATIENCE: Duration = Duration::from_mins(1);
 #[derive(Debug)]
 pub struct Engine {
     config: Config,
+    /// Where its data is, if it keeps any.
+    directory: Option<PathBuf>,
+    /// Held while a pool is changed.
+    editing: Mutex<()>,
     shards: Vec<Arc<ShardHandle>>,
     threads: Vec<JoinHandle<()>>,
     housekeeper: Option<(Arc<HousekeeperHandle>, JoinHandle<()>)>,
@@ -61,27 +75,6 @@ impl Engine {
         &self.config
     }
 
-    /// Registers a pool, durably. A pool that is registered already with the same definition is
-    /// returned as it is, whatever is left of its stock.
-    ///
-    /// # Errors
-    /// [`Error::Pool`] for a definition with a mistake, [`Error::PoolConflict`] where the name is
-    /// taken by another definition, [`Error::Stopped`] if the pool's shard has stopped.
-    pub fn register(
-        &self,
-        definition: impl Into<Arc<PoolDefinition>>,
-    ) -> Result<PoolHandle, Error> {
-        let definition = definition.into();
-        definition.validate()?;
-        let shard = catalogue::shard_of(&definition.name, self.shards.len());
-        let sent = Arc::clone(&definition);
-        let id = self.ask(shard, "register a pool", |reply| Control::Register {
-            definition: sent,
-            reply,
-        })??;
-        Ok(self.catalogue.add(id, definition))
-    }
-
     /// The pool of this name, if it is registered.
     pub fn pool(&self, name: &str) -> Option<PoolHandle> {
         self.catalogue.by_name(name)
@@ -97,13 +90,21 @@ impl Engine {
         self.catalogue.all()
     }
 
-    /// The id of the item that a completion handed out, if it did.
+    /// The id of the item that a completion handed out, if it was one.
     pub fn item_id(&self, completion: &Completion) -> Option<String> {
-        let crate::Outcome::Item(item) = completion.outcome else {
+        let crate::Outcome::Item(_) = completion.outcome else {
             return None;
         };
-        let pool = self.pool_by_id(completion.pool)?;
-        Some(pool.definition().items.get(item as usize)?.id.clone())
+        self.item_ids(completion).pop()?
+    }
+
+    /// The ids of the items that a completion handed out, `None` for a draw without a prize; none
+    /// where the request was refused.
+    pub fn item_ids(&self, completion: &Completion) -> Vec<Option<String>> {
+        let pool = self.pool_by_id(completion.pool);
+        let items = pool.as_ref().map(|pool| &pool.definition().items);
+        let id = |item: u32| Some(items?.get(item as usize)?.id.clone());
+        completion.items().map(|item| item.and_then(id)).collect()
     }
 
     /// A new client. Its place is free again once it is dropped and every shard has noticed.
@@ -206,9 +207,8 @@ impl Engine {
         drained?;
         // No id is given any more, so what was reserved beyond the last one is free again.
         let upto = self.ids.next();
-        self.ask(0, "give request ids back", |reply| Control::Reserve {
-            upto,
-            reply,
+        self.ask(0, "give request ids back", |reply| {
+            Control::Do(Job::Reserve { upto, reply })
         })?;
         self.snapshot()
     }

@@ -4,7 +4,7 @@ use std::{io, path::PathBuf};
 
 use crate::{
     config::{ConfigError, OutOfBounds},
-    pool::PoolError,
+    pool::{ChangeError, PoolError},
     request::{Request, RequestId},
 };
 
@@ -81,6 +81,9 @@ pub enum Error {
     /// A pool definition is refused.
     #[error(transparent)]
     Pool(#[from] PoolError),
+    /// A change to a pool is refused.
+    #[error(transparent)]
+    Change(#[from] ChangeError),
     /// A pool of this name is registered with another definition.
     #[error(
         "pool \"{pool}\" is already registered with another definition: {difference}; use another name, or the definition it has"
@@ -194,6 +197,58 @@ pub enum SubmitError {
     /// The engine has no such shard, so no such pool.
     #[error("the engine has no such pool; use a PoolId that it gave")]
     UnknownPool(Request),
+    /// The request cannot be answered by any engine, or not by one with such small rings.
+    #[error("the request was not taken: {1}")]
+    Mistake(Request, &'static str),
+}
+
+/// Why a hold was not ended, or a draw not voided. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SettleError {
+    /// No such request has drawn anything.
+    #[error("request {request} has drawn nothing, or there is no such request")]
+    Unknown {
+        /// The request.
+        request: RequestId,
+    },
+    /// The request holds nothing (any more).
+    #[error(
+        "request {request} holds nothing: it asked for no hold, or how it ended is not remembered"
+    )]
+    NotHeld {
+        /// The request.
+        request: RequestId,
+    },
+    /// The hold was confirmed before.
+    #[error("the hold of request {request} was confirmed before")]
+    Confirmed {
+        /// The request.
+        request: RequestId,
+    },
+    /// The units were given back before.
+    #[error("request {request} was voided before")]
+    Voided {
+        /// The request.
+        request: RequestId,
+    },
+    /// The hold came to its end; the units are in stock again.
+    #[error("the hold of request {request} has expired")]
+    Expired {
+        /// The request.
+        request: RequestId,
+    },
+    /// It is too long ago: what it drew, or whether it was given back, is not known any more.
+    #[error(
+        "request {request} is too long ago to be voided; raise remember_settled, or keep the log for longer"
+    )]
+    Forgotten {
+        /// The request.
+        request: RequestId,
+    },
+    /// The engine could not do it.
+    #[error(transparent)]
+    Engine(#[from] Error),
 }
 
 /// Why a blocking draw has no answer.

@@ -21,7 +21,10 @@ use crate::{
     error::Error,
     request::RequestIdSource,
     ring::{Answer, Reply, reply},
-    shard::control::{Control, ShardHandle},
+    shard::{
+        control::{Control, ShardHandle},
+        desk::Job,
+    },
     stats::HousekeeperStats,
 };
 
@@ -150,7 +153,11 @@ impl Housekeeper {
             None => {
                 if let Some(upto) = self.ids.wants_more() {
                     let (reply, answer) = reply();
-                    if self.reserver.send(Control::Reserve { upto, reply }).is_ok() {
+                    if self
+                        .reserver
+                        .send(Control::Do(Job::Reserve { upto, reply }))
+                        .is_ok()
+                    {
                         self.reserving = Some((upto, answer));
                     }
                 }

@@ -89,11 +89,15 @@ pub use client::{
     future::{AsyncClient, AsyncDrawError, DrawFuture},
 };
 pub use config::{Config, ConfigFile, Durability, Idle, LogFormat, StorageKind};
-pub use engine::{Engine, EngineBuilder, PoolHandle};
-pub use error::{DrawError, Error, Finding, FindingKind, Stopped, SubmitError};
-pub use pool::{ItemDefinition, OnExhausted, PoolDefinition, PoolError};
-pub use request::{Completion, Outcome, PoolId, Request, RequestId, RequestIds};
+pub use engine::{Engine, EngineBuilder, PoolHandle, RequestRef};
+pub use error::{DrawError, Error, Finding, FindingKind, SettleError, Stopped, SubmitError};
+pub use pool::{ChangeError, ItemDefinition, OnExhausted, PoolChange, PoolDefinition, PoolError};
+pub use request::{
+    COUNT_MAX, Completion, Outcome, PoolId, Refusal, Request, RequestId, RequestIds,
+};
+pub use shard::partition::{ItemOdds, Odds};
 pub use stats::{HousekeeperStats, ShardStats, Stats};
+pub use sys::Clock;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

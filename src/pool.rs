@@ -1,6 +1,10 @@
 //! Pools and items: what may be drawn, how likely, and how often.
 
+mod change;
+
 use std::{collections::HashSet, fmt};
+
+pub use change::{ChangeError, PoolChange};
 
 use bincode::{Decode, Encode};
 use serde::{Deserialize, Serialize};
@@ -59,6 +63,12 @@ pub struct PoolDefinition {
     pub name: String,
     /// What happens to the weight of an item that ran out.
     pub on_exhausted: OnExhausted,
+    /// Whether it takes draws; a closed pool can be opened later.
+    pub is_open: bool,
+    /// Draws before this are refused; milliseconds since 1970.
+    pub opens_at_ms: Option<u64>,
+    /// Draws from this on are refused; milliseconds since 1970.
+    pub closes_at_ms: Option<u64>,
     /// The items, in the order in which they are reported.
     pub items: Vec<ItemDefinition>,
 }
@@ -114,6 +124,12 @@ pub enum PoolError {
         /// How many it has.
         items: usize,
     },
+    /// The pool would close before it opens.
+    #[error("pool \"{pool}\" closes before it opens; set closes_at after opens_at")]
+    Window {
+        /// The pool.
+        pool: String,
+    },
     /// A stock that is too large to be told from "unlimited".
     #[error(
         "item \"{item}\" of pool \"{pool}\" has a stock of {}; leave the stock out for an unlimited item",
@@ -133,8 +149,26 @@ impl PoolDefinition {
         Self {
             name: name.into(),
             on_exhausted: OnExhausted::default(),
+            is_open: true,
+            opens_at_ms: None,
+            closes_at_ms: None,
             items: Vec::new(),
         }
+    }
+
+    /// Sets when draws begin and end, in milliseconds since 1970; `None` is no limit.
+    #[must_use]
+    pub fn window(mut self, opens_at_ms: Option<u64>, closes_at_ms: Option<u64>) -> Self {
+        self.opens_at_ms = opens_at_ms;
+        self.closes_at_ms = closes_at_ms;
+        self
+    }
+
+    /// Registers the pool closed: it takes no draws until it is opened.
+    #[must_use]
+    pub fn closed(mut self) -> Self {
+        self.is_open = false;
+        self
     }
 
     /// Sets what happens to the weight of an item that ran out.
@@ -181,6 +215,18 @@ impl PoolDefinition {
                 self.on_exhausted, other.on_exhausted
             ));
         }
+        if self.is_open != other.is_open {
+            let state = |open| if open { "open" } else { "closed" };
+            return Some(format!(
+                "it is {}, not {}",
+                state(self.is_open),
+                state(other.is_open)
+            ));
+        }
+        let window = |pool: &Self| (pool.opens_at_ms, pool.closes_at_ms);
+        if window(self) != window(other) {
+            return Some("it opens or closes at another time".into());
+        }
         if let Some((one, another)) = self
             .items
             .iter()
@@ -216,6 +262,11 @@ impl PoolDefinition {
                     name: pool(),
                 },
             ));
+        }
+        if let (Some(opens), Some(closes)) = (self.opens_at_ms, self.closes_at_ms)
+            && closes <= opens
+        {
+            found.push((None, PoolError::Window { pool: pool() }));
         }
         if self.items.is_empty() {
             found.push((None, PoolError::Empty { pool: pool() }));

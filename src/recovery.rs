@@ -8,6 +8,7 @@ mod accept;
 mod beyond;
 mod covered;
 mod directory;
+mod find;
 mod live;
 mod repair;
 mod scan;
@@ -15,6 +16,7 @@ mod state;
 
 pub use accept::{Acceptance, accept_loss};
 pub(crate) use directory::{Meta, shard_path};
+pub(crate) use find::{InLog, look_for};
 pub(crate) use repair::repair;
 pub use state::{Gap, ShardState, Tail};
 
@@ -61,7 +63,7 @@ impl Examination {
             .shards
             .iter()
             .flat_map(|shard| shard.partition.pools())
-            .filter(|pool| pool.is_open())
+            .filter(|pool| pool.is_registered())
             .collect();
         pools.sort_by(|one, other| one.definition().name.cmp(&other.definition().name));
         pools

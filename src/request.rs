@@ -1,8 +1,13 @@
 //! What goes into an engine and what comes out: requests, their ids, completions.
 
+mod completion;
 mod ids;
+mod slots;
 
+pub use completion::{Completion, Outcome};
 pub(crate) use ids::{RESERVED_AT_MOST, RequestIdLease, RequestIdSource};
+
+pub(crate) use slots::{Asked, CompletionSlot, RequestSlot, Shape};
 
 use std::fmt;
 
@@ -45,17 +50,136 @@ impl fmt::Debug for PoolId {
 /// A request's number: unique in its data directory for ever, and rising across restarts.
 pub type RequestId = u64;
 
-/// One draw, asked for.
+/// Draws from one pool, asked for.
+///
+/// Made from a [`PoolId`] or a [`PoolHandle`](crate::PoolHandle) it is one draw. The methods ask for
+/// more:
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::time::Duration;
+/// use tombola::{Engine, PoolDefinition, Request};
+///
+/// let engine = Engine::in_memory().open()?;
+/// let pool = engine.register(PoolDefinition::new("banner").unlimited("dust", 1))?;
+/// let mut client = engine.client()?;
+/// let ten = Request::from(&pool).count(10).key(0x1f);
+/// let first = client.draw(ten, Duration::from_secs(10))?;
+/// let again = client.draw(ten, Duration::from_secs(10))?;
+/// assert!(again.is_replay() && !first.is_replay());
+/// assert!(again.items().eq(first.items()));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Request {
     /// The pool to draw from.
     pub pool: PoolId,
+    shape: Shape,
+    hold_ms: u64,
+    key: u128,
 }
 
-impl From<PoolId> for Request {
-    fn from(pool: PoolId) -> Self {
-        Self { pool }
+/// The most draws one request may ask for.
+pub const COUNT_MAX: u8 = 100;
+
+impl Request {
+    /// Asks for so many draws, 1 (the default) to [`COUNT_MAX`]: one after the other without
+    /// putting anything back, answered by one completion, and in the log all or none.
+    #[must_use]
+    pub fn count(mut self, count: u8) -> Self {
+        self.shape = self.shape.with_count(count);
+        self
     }
+
+    /// When fewer units are left than draws were asked for: `true` hands out what there is,
+    /// `false` (the default) refuses the whole request with [`Outcome::TooFew`].
+    #[must_use]
+    pub fn partial(mut self, partial: bool) -> Self {
+        self.shape = self.shape.with(Shape::PARTIAL, partial);
+        self
+    }
+
+    /// Gives the request a key of the caller's. Another request with the same key, pool and count
+    /// is answered with what the first one got, and [`Completion::is_replay`] says so.
+    ///
+    /// What is remembered is bounded, see [`remember_keys`](crate::Config::remember_keys) and
+    /// [`remember_for`](crate::Config::remember_for). A key that was forgotten looks like a new one,
+    /// and is drawn for again, unless [`retry`](Self::retry) says that it is none. A refusal is not
+    /// remembered: asked again, it may be answered otherwise.
+    #[must_use]
+    pub fn key(mut self, key: u128) -> Self {
+        self.shape = self.shape.with(Shape::KEY, true);
+        self.key = key;
+        self
+    }
+
+    /// Says that this key was sent before. If it is not remembered it is drawn for only if no key
+    /// was ever forgotten, so that the first attempt cannot have arrived; otherwise the answer is
+    /// [`Outcome::Forgotten`], and nothing is drawn. Without a key it means nothing.
+    #[must_use]
+    pub fn retry(mut self, retry: bool) -> Self {
+        self.shape = self.shape.with(Shape::RETRY, retry);
+        self
+    }
+
+    /// Only reserves what is drawn: it is handed out when it is [confirmed](crate::Engine::confirm),
+    /// and returns to stock when it is [voided](crate::Engine::void) or after this time. Whole
+    /// milliseconds, rounded up.
+    #[must_use]
+    pub fn hold_for(mut self, time: std::time::Duration) -> Self {
+        self.shape = self.shape.with(Shape::HOLD, true);
+        self.hold_ms = u64::try_from(time.as_micros().div_ceil(1000)).unwrap_or(u64::MAX);
+        self
+    }
+
+    /// What is wrong with it, whatever the engine.
+    pub(crate) fn mistake(&self) -> Option<&'static str> {
+        if !(1..=COUNT_MAX).contains(&self.shape.count()) {
+            Some("its count is not 1 to 100")
+        } else if self.shape.has(Shape::HOLD) && !(1..=HOLD_MS_MAX).contains(&self.hold_ms) {
+            Some("its hold_for is not 1 ms to 10 years")
+        } else {
+            None
+        }
+    }
+}
+
+/// The longest hold: ten years.
+const HOLD_MS_MAX: u64 = 10 * 366 * 24 * 60 * 60 * 1000;
+
+impl From<PoolId> for Request {
+    #[inline]
+    fn from(pool: PoolId) -> Self {
+        Self {
+            pool,
+            shape: Shape::PLAIN,
+            hold_ms: 0,
+            key: 0,
+        }
+    }
+}
+
+/// Why a request was refused, as its completion says it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// See [`Outcome::Exhausted`].
+    Exhausted,
+    /// See [`Outcome::TooFew`].
+    TooFew,
+    /// See [`Outcome::UnknownPool`].
+    UnknownPool,
+    /// See [`Outcome::Closed`].
+    Closed,
+    /// See [`Outcome::NotYetOpen`].
+    NotYetOpen,
+    /// See [`Outcome::KeyConflict`].
+    KeyConflict,
+    /// See [`Outcome::Forgotten`].
+    Forgotten,
+    /// See [`Outcome::TooManyHolds`].
+    TooManyHolds,
 }
 
 /// The ids of the accepted part of a batch: consecutive, in the order of the batch.
@@ -65,89 +189,4 @@ pub struct RequestIds {
     pub first: RequestId,
     /// How many were accepted.
     pub count: usize,
-}
-
-/// How a draw ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Outcome {
-    /// One unit of the item at this place of its pool was handed out.
-    Item(u32),
-    /// The draw hit an item that ran out, in a pool that answers so ([`crate::OnExhausted::NoPrize`]).
-    NoPrize,
-    /// Nothing is left in the whole pool. The log does not hold it.
-    Exhausted,
-    /// The engine has no such pool. The log does not hold it.
-    UnknownPool,
-}
-
-/// The answer to one request. It is given when its record is as durable as the engine was asked to
-/// make it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Completion {
-    /// The request this answers.
-    pub request: RequestId,
-    /// The shard that made the draw.
-    pub shard: usize,
-    /// The record's sequence number in the shard's log; `None` for what the log does not hold.
-    pub seq: Option<u64>,
-    /// The pool.
-    pub pool: PoolId,
-    /// What came of it.
-    pub outcome: Outcome,
-}
-
-/// A request as it lies in a ring.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct RequestSlot {
-    pub(crate) request: RequestId,
-    pub(crate) pool: PoolId,
-}
-
-/// A completion as it lies in a ring: the item, or one of the codes below; seq 0 is "not logged".
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct CompletionSlot {
-    pub(crate) request: RequestId,
-    pub(crate) seq: u64,
-    pub(crate) pool: PoolId,
-    pub(crate) item: u32,
-}
-
-impl CompletionSlot {
-    pub(crate) const NO_PRIZE: u32 = u32::MAX;
-    pub(crate) const EXHAUSTED: u32 = u32::MAX - 1;
-    pub(crate) const UNKNOWN_POOL: u32 = u32::MAX - 2;
-}
-
-impl From<CompletionSlot> for Completion {
-    fn from(slot: CompletionSlot) -> Self {
-        Self {
-            request: slot.request,
-            shard: slot.pool.shard(),
-            seq: (slot.seq != 0).then_some(slot.seq),
-            pool: slot.pool,
-            outcome: match slot.item {
-                CompletionSlot::NO_PRIZE => Outcome::NoPrize,
-                CompletionSlot::EXHAUSTED => Outcome::Exhausted,
-                CompletionSlot::UNKNOWN_POOL => Outcome::UnknownPool,
-                item => Outcome::Item(item),
-            },
-        }
-    }
-}
-
-impl From<Completion> for CompletionSlot {
-    fn from(completion: Completion) -> Self {
-        Self {
-            request: completion.request,
-            seq: completion.seq.unwrap_or(0),
-            pool: completion.pool,
-            item: match completion.outcome {
-                Outcome::Item(item) => item,
-                Outcome::NoPrize => Self::NO_PRIZE,
-                Outcome::Exhausted => Self::EXHAUSTED,
-                Outcome::UnknownPool => Self::UNKNOWN_POOL,
-            },
-        }
-    }
 }

@@ -36,6 +36,12 @@ pub trait Selector: Sized {
     /// If there is no such index.
     fn set_weight(&mut self, index: usize, weight: u64) -> Result<(), WeightOverflow>;
 
+    /// Adds an index behind the others. (It may take as long as making the selector anew.)
+    ///
+    /// # Errors
+    /// Where the sum would not fit into a `u64`; nothing is changed then.
+    fn push(&mut self, weight: u64) -> Result<(), WeightOverflow>;
+
     /// The index on which `target` falls: the first whose cumulated weight exceeds it. An index of
     /// weight 0 is never returned.
     ///

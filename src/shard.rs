@@ -5,7 +5,8 @@
 //! become durable, and **publish** the completions of those draws.
 
 pub(crate) mod control;
-mod desk;
+pub(crate) mod desk;
+mod drain;
 pub mod partition;
 mod ports;
 
@@ -19,27 +20,28 @@ use std::{
 use self::{
     control::{Control, ShardHandle},
     desk::Desk,
-    partition::{Partition, Staged},
+    partition::Partition,
     ports::Ports,
 };
 use crate::{
-    request::CompletionSlot,
     ring::Reply,
     selector::{Fenwick, Stream},
     stats::ShardStats,
+    sys::Clock,
     wal::{
         Wal,
-        format::{Codec, with_codec},
-        record::NO_PRIZE,
+        format::with_codec,
+        record::{DrawsRecord, Record, SettledRecord, Settlement},
     },
 };
 
-/// Requests taken from one client before the next one's turn comes.
-const BATCH_MAX: usize = 256;
 /// Without draws for so long, a shard writes a marker: proof that its last draws were durable.
 const MARKER_AFTER: Duration = Duration::from_millis(5);
-/// Turns after which a shard that is never idle looks for clients that are gone.
-const LET_GO_EVERY: u32 = 1024;
+/// Turns after which a shard that is never idle looks for clients that are gone, and for holds
+/// that have ended.
+const LOOK_AROUND_EVERY: u32 = 1024;
+/// Holds that are ended at once, before draws have their turn again.
+const EXPIRED_MAX: usize = 64;
 /// How often a shard looks for the next segment when it is not ready in time.
 const SEGMENT_REST: Duration = Duration::from_micros(100);
 /// How often a shard that has failed looks into its inbox.
@@ -54,6 +56,8 @@ pub(crate) struct Parts {
     pub(crate) wal: Wal,
     pub(crate) slots: usize,
     pub(crate) clients_max: usize,
+    pub(crate) holds_max: usize,
+    pub(crate) clock: Clock,
     /// Draws are answered when they are staged.
     pub(crate) answers_at_once: bool,
     pub(crate) storage_fallback: Option<String>,
@@ -66,7 +70,9 @@ pub(crate) struct Shard {
     ports: Ports,
     desk: Desk,
     counts: Counts,
-    /// How many draws were made, at all, when the block in each slot was closed.
+    /// The record of draws that are made together, used again and again.
+    record: Option<Box<DrawsRecord>>,
+    /// How many records of draws were made, at all, when the block in each slot was closed.
     drawn_upto: Vec<u64>,
     committed: u64,
     idle_since: Option<Instant>,
@@ -77,20 +83,12 @@ pub(crate) struct Shard {
     turns: u32,
 }
 
-/// What one round over the rings did.
-#[derive(Debug, Default)]
-struct Drained {
-    /// Something was taken.
-    any: bool,
-    /// Something that could be taken was left for the next round.
-    more_waits: bool,
-}
-
 #[derive(Debug, Default)]
 struct Counts {
     draws: u64,
     no_prizes: u64,
     refusals: u64,
+    replays: u64,
 }
 
 impl Shard {
@@ -99,6 +97,7 @@ impl Shard {
             ports: Ports::new(parts.slots, parts.clients_max),
             desk: Desk::default(),
             counts: Counts::default(),
+            record: Some(Box::default()),
             drawn_upto: vec![0; parts.slots],
             committed: 0,
             parts,
@@ -131,8 +130,9 @@ impl Shard {
         let mut worked = false;
         let mut more_waits = false;
         self.turns = self.turns.wrapping_add(1);
-        if self.turns.is_multiple_of(LET_GO_EVERY) {
+        if self.turns.is_multiple_of(LOOK_AROUND_EVERY) {
             self.ports.let_go();
+            worked |= self.expire_holds()?;
         }
         if !self.desk.is_sealing() && !self.has_drained {
             let drained = with_codec!(self.parts.wal.format(), C => self.drain::<C>())?;
@@ -146,7 +146,7 @@ impl Shard {
         )?;
         if let Some(slot) = self.parts.wal.submit(more_waits)? {
             self.ports.mark(slot);
-            self.drawn_upto[slot] = self.counts.draws;
+            self.drawn_upto[slot] = self.committed + self.parts.partition.staged();
             worked = true;
         }
         if let Some(slot) = self.parts.wal.reap()? {
@@ -166,75 +166,11 @@ impl Shard {
         Ok(worked)
     }
 
-    /// Takes requests from every client's ring and draws.
-    fn drain<C: Codec>(&mut self) -> io::Result<Drained> {
-        let Parts {
-            partition,
-            stream,
-            wal,
-            ..
-        } = &mut self.parts;
-        let counts = &mut self.counts;
-        let mut drained = Drained::default();
-        for turn in 0..self.ports.len() {
-            let Some(port) = self.ports.in_turn(turn) else {
-                continue;
-            };
-            let waiting = port.requests.slots();
-            if waiting == 0 {
-                continue;
-            }
-            if !wal.ensure_open()? {
-                break;
-            }
-            let batch = waiting
-                .min(BATCH_MAX)
-                .min(wal.room::<C>())
-                .min(port.completions.room());
-            let requests = port
-                .requests
-                .read_chunk(batch)
-                .expect("so many requests wait");
-            let (first, second) = requests.as_slices();
-            let mut slots = first.iter().chain(second);
-            let cursor = wal.cursor();
-            let (free, first_seq) = (cursor.free, cursor.next_seq);
-            let (mut filled, mut seq) = (0, first_seq);
-            port.completions.stage(batch, || {
-                let slot = slots.next()?;
-                let mut completion = CompletionSlot {
-                    request: slot.request,
-                    seq: 0,
-                    pool: slot.pool,
-                    item: CompletionSlot::EXHAUSTED,
-                };
-                match partition.stage(slot.pool.index(), slot.request, stream) {
-                    Staged::Draw(draw) => {
-                        filled += C::encode_draw(&mut free[filled..], seq, draw);
-                        completion.seq = seq;
-                        completion.item = draw.item;
-                        counts.no_prizes += u64::from(draw.item == NO_PRIZE);
-                        seq += 1;
-                    }
-                    Staged::Exhausted => {}
-                    Staged::UnknownPool => completion.item = CompletionSlot::UNKNOWN_POOL,
-                }
-                Some(completion)
-            });
-            let drawn = (seq - first_seq) as usize;
-            requests.commit_all();
-            wal.advance(filled, drawn);
-            counts.draws += drawn as u64;
-            counts.refusals += (batch - drawn) as u64;
-            drained.any |= batch > 0;
-            drained.more_waits |= batch > 0 && batch < waiting;
-        }
-        self.ports.next_turn();
-        Ok(drained)
-    }
-
     /// Nothing to do.
     fn rest(&mut self) -> io::Result<()> {
+        if self.expire_holds()? {
+            return Ok(());
+        }
         let Self { parts, ports, .. } = self;
         ports.let_go();
         let wants_marker = parts.wal.wants_marker();
@@ -256,6 +192,34 @@ impl Shard {
         Ok(())
     }
 
+    /// Gives back what was held for too long. That is a record like any other: replaying the log at
+    /// another time of day changes nothing.
+    fn expire_holds(&mut self) -> io::Result<bool> {
+        if self.desk.is_sealing() || self.has_drained {
+            return Ok(false);
+        }
+        let Parts {
+            partition,
+            wal,
+            clock,
+            ..
+        } = &mut self.parts;
+        for ended in 0..EXPIRED_MAX {
+            let Some(request) = partition.expired_hold(clock) else {
+                return Ok(ended > 0);
+            };
+            let record = Record::Settled(SettledRecord {
+                request,
+                how: Settlement::Expired,
+            });
+            let Some(seq) = wal.append(&record)? else {
+                return Ok(ended > 0);
+            };
+            partition.apply(seq, &record).expect("the hold is open");
+        }
+        Ok(true)
+    }
+
     fn take_control(&mut self) -> bool {
         let mut busy = false;
         while !self.parts.handle.inbox.is_empty() {
@@ -265,8 +229,16 @@ impl Shard {
             busy = true;
             match control {
                 Control::Client { index, end } => self.ports.add(index, end),
-                Control::Register { definition, reply } => self.desk.register(definition, reply),
-                Control::Reserve { upto, reply } => self.desk.reserve(upto, reply),
+                Control::Do(job) => self.desk.push(job),
+                Control::Odds { pool, reply } => {
+                    let Parts {
+                        partition,
+                        wal,
+                        clock,
+                        ..
+                    } = &self.parts;
+                    reply.send(partition.odds(pool, wal.next_seq() - 1, clock.now_ms()));
+                }
                 Control::Seal { reply } => self.desk.seal(reply),
                 Control::Stats { reply } => reply.send(self.stats()),
                 Control::Drain { reply } => {
@@ -304,6 +276,9 @@ impl Shard {
             draws: self.counts.draws,
             no_prizes: self.counts.no_prizes,
             refusals: self.counts.refusals,
+            replays: self.counts.replays,
+            keys_remembered: self.parts.partition.keys_remembered(),
+            holds_open: self.parts.partition.holds_open(),
             commits: wal.stats().commits,
             bytes: wal.stats().bytes,
             ring_depth: self.ports.depth(),

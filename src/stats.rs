@@ -28,8 +28,15 @@ pub struct ShardStats {
     pub draws: u64,
     /// Draws that answered "no prize".
     pub no_prizes: u64,
-    /// Draws that were refused: nothing left, or no such pool.
+    /// Requests that were refused: nothing left, no such pool, or another of the outcomes that
+    /// draw nothing.
     pub refusals: u64,
+    /// Requests whose key was remembered, so that they got the same again.
+    pub replays: u64,
+    /// Keys that are remembered at this moment.
+    pub keys_remembered: usize,
+    /// Holds that are open at this moment.
+    pub holds_open: usize,
     /// Blocks that became durable.
     pub commits: u64,
     /// Bytes of those blocks.

@@ -1,5 +1,9 @@
 //! What only the operating system can do: pinning threads, locking and flushing directories.
 
+mod clock;
+
+pub use clock::Clock;
+
 use std::{
     fs::{File, TryLockError},
     io,

@@ -276,25 +276,32 @@ impl Wal {
         }
     }
 
+    /// Makes sure that the open block has room for a record of so many bytes; `false` while it has
+    /// not. What a record chose must not decide whether it fits.
+    pub(crate) fn make_room(&mut self, bytes: usize) -> io::Result<bool> {
+        if !self.ensure_open()? {
+            return Ok(false);
+        }
+        let block = self.block.as_mut().expect("a block is open");
+        let fits = block.limit - block.filled >= bytes;
+        if !fits {
+            // It fits into the next block; this one is as good as full.
+            assert!(block.count > 0, "every record fits into an empty block");
+            block.limit = block.filled;
+        }
+        Ok(fits)
+    }
+
     /// Appends any record and returns its sequence number; `None` while there is no room for it.
     pub(crate) fn append(&mut self, record: &Record) -> io::Result<Option<u64>> {
-        if !self.ensure_open()? {
-            return Ok(None);
-        }
         let seq = self.next_seq;
         let mut scratch = std::mem::take(&mut self.scratch);
         scratch.clear();
         with_codec!(self.options.format, C => C::encode(&mut scratch, seq, record));
-        let cursor = self.cursor();
-        let fits = scratch.len() <= cursor.free.len();
+        let fits = self.make_room(scratch.len())?;
         if fits {
-            cursor.free[..scratch.len()].copy_from_slice(&scratch);
+            self.cursor().free[..scratch.len()].copy_from_slice(&scratch);
             self.advance(scratch.len(), 1);
-        } else {
-            // It fits into the next block; this one is as good as full.
-            let block = self.block.as_mut().expect("a block is open");
-            assert!(block.count > 0, "every record fits into an empty block");
-            block.limit = block.filled;
         }
         self.scratch = scratch;
         Ok(fits.then_some(seq))

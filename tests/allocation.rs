@@ -10,7 +10,7 @@ use std::{
 };
 
 use common::{FORMATS, banner, builder};
-use tombola::{Completion, Outcome, PoolId, Request, StorageKind};
+use tombola::{Completion, PoolId, Request, StorageKind};
 
 /// Counts every allocation of the process.
 struct Counting;
@@ -61,14 +61,7 @@ fn a_draw_allocates_nothing() {
             let pool = engine.register(banner()).unwrap();
             let mut client = engine.client().unwrap();
             let batch = [Request::from(&pool); 64];
-            let empty = Completion {
-                request: 0,
-                shard: 0,
-                seq: None,
-                pool: pool.id(),
-                outcome: Outcome::NoPrize,
-            };
-            let mut out = [empty; 128];
+            let mut out: [Completion; 128] = std::array::from_fn(|_| Completion::default());
             let mut draw = |pool: PoolId, count: usize| {
                 let mut answered = 0;
                 while answered < count {

@@ -10,7 +10,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU8, Ordering},
     },
     task::{Context, Poll},
     thread::{self, JoinHandle},
@@ -23,7 +23,7 @@ use crate::{
     client::Client,
     config::Idle,
     error::{Error, Stopped, SubmitError},
-    request::{Completion, CompletionSlot, PoolId, Request},
+    request::{Completion, PoolId, Request},
     ring::Sleeper,
 };
 
@@ -40,6 +40,9 @@ pub enum AsyncDrawError {
     /// The engine has no such pool; nothing was drawn.
     #[error("the engine has no such pool; use a PoolId that it gave")]
     UnknownPool,
+    /// The request has a mistake; nothing was drawn.
+    #[error("the request was not taken: {0}")]
+    Mistake(&'static str),
     /// The shard stopped, or the engine or this client was closed; the draw may or may not have
     /// been made.
     #[error("there is no answer, the draw may or may not have been made: {0}")]
@@ -86,30 +89,24 @@ struct Shared {
     submitted: ArrayQueue<(u32, Request)>,
     sleeper: Sleeper,
     closing: AtomicBool,
-    closed: std::sync::OnceLock<Stopped>,
 }
 
-/// One draw under way. The completion's parts are atomics so that no lock is needed; `state` says
-/// who may touch them.
-#[derive(Default)]
+type Answer = Result<Completion, AsyncDrawError>;
+
+/// One draw under way; `state` says who has it.
 struct Slot {
     state: AtomicU8,
     waker: AtomicWaker,
-    request: AtomicU64,
-    seq: AtomicU64,
-    item: AtomicU32,
+    /// Room for the one answer.
+    answer: ArrayQueue<Answer>,
 }
 
 /// The driver has the slot.
 const PENDING: u8 = 0;
 /// The answer is there; the future has the slot.
 const ANSWERED: u8 = 1;
-/// There will be no answer; the future has the slot.
-const STOPPED: u8 = 2;
-/// The request was not taken; the future has the slot.
-const UNKNOWN_POOL: u8 = 3;
 /// The future is gone; the driver has the slot and frees it.
-const ABANDONED: u8 = 4;
+const ABANDONED: u8 = 2;
 
 impl AsyncClient {
     /// Makes an asynchronous client out of a client, with at most `capacity` (1 to 2^20) draws
@@ -124,12 +121,11 @@ impl AsyncClient {
             let _ = free.push(slot);
         }
         let shared = Arc::new(Shared {
-            slots: (0..capacity).map(|_| Slot::default()).collect(),
+            slots: (0..capacity).map(|_| Slot::new()).collect(),
             free,
             submitted: ArrayQueue::new(capacity),
             sleeper: Sleeper::new(Idle::Park),
             closing: AtomicBool::new(false),
-            closed: std::sync::OnceLock::new(),
         });
         let driven = Arc::clone(&shared);
         let thread = thread::Builder::new()
@@ -206,15 +202,10 @@ impl Future for DrawFuture {
         let slot = &self.shared.slots[index as usize];
         slot.waker.register(context.waker());
         // Acquire: with the state comes the completion.
-        let state = slot.state.load(Ordering::Acquire);
-        let answer = match state {
-            PENDING => return Poll::Pending,
-            ANSWERED => Ok(slot.completion(self.pool)),
-            UNKNOWN_POOL => Err(AsyncDrawError::UnknownPool),
-            _ => Err(AsyncDrawError::Stopped(
-                self.shared.closed.get().cloned().unwrap_or(Stopped::Closed),
-            )),
-        };
+        if slot.state.load(Ordering::Acquire) == PENDING {
+            return Poll::Pending;
+        }
+        let answer = slot.answer.pop().expect("the driver has put it there");
         let _ = self.shared.free.push(index);
         self.slot = None;
         Poll::Ready(answer)
@@ -236,34 +227,25 @@ impl Drop for DrawFuture {
 }
 
 impl Slot {
-    fn completion(&self, pool: PoolId) -> Completion {
-        let request = self.request.load(Ordering::Relaxed);
-        let seq = self.seq.load(Ordering::Relaxed);
-        let item = self.item.load(Ordering::Relaxed);
-        CompletionSlot {
-            request,
-            seq,
-            pool,
-            item,
+    fn new() -> Self {
+        Self {
+            state: AtomicU8::new(PENDING),
+            waker: AtomicWaker::new(),
+            answer: ArrayQueue::new(1),
         }
-        .into()
-    }
-
-    fn store(&self, completion: CompletionSlot) {
-        self.request.store(completion.request, Ordering::Relaxed);
-        self.seq.store(completion.seq, Ordering::Relaxed);
-        self.item.store(completion.item, Ordering::Relaxed);
     }
 }
 
 impl Shared {
     /// The driver is done with a slot.
-    fn finish(&self, index: u32, state: u8) {
+    fn finish(&self, index: u32, answer: Answer) {
         let slot = &self.slots[index as usize];
+        // Instead of what a draw before got and nobody took.
+        let _ = slot.answer.force_push(answer);
         // AcqRel: the state carries the completion to the future, or takes the slot back from it.
         if slot
             .state
-            .compare_exchange(PENDING, state, Ordering::AcqRel, Ordering::Acquire)
+            .compare_exchange(PENDING, ANSWERED, Ordering::AcqRel, Ordering::Acquire)
             .is_ok()
         {
             slot.waker.wake();
@@ -307,10 +289,14 @@ fn drive(shared: &Shared, mut client: Client) {
                     held = Some((slot, request));
                     break;
                 }
-                Err(SubmitError::UnknownPool(_)) => shared.finish(slot, UNKNOWN_POOL),
+                Err(SubmitError::UnknownPool(_)) => {
+                    shared.finish(slot, Err(AsyncDrawError::UnknownPool));
+                }
+                Err(SubmitError::Mistake(_, mistake)) => {
+                    shared.finish(slot, Err(AsyncDrawError::Mistake(mistake)));
+                }
                 Err(SubmitError::Stopped(_, stopped)) => {
-                    let _ = shared.closed.set(stopped);
-                    shared.finish(slot, STOPPED);
+                    shared.finish(slot, Err(AsyncDrawError::Stopped(stopped)));
                 }
             }
             worked = true;
@@ -319,16 +305,14 @@ fn drive(shared: &Shared, mut client: Client) {
             let slot = waiting[completion.shard]
                 .pop_front()
                 .expect("every answer has a request");
-            shared.slots[slot as usize].store(completion.into());
-            shared.finish(slot, ANSWERED);
+            shared.finish(slot, Ok(completion));
         });
         match polled {
             Ok(count) => worked |= count > 0,
             Err(_) => client.give_up(|shard, stopped| {
-                let _ = shared.closed.set(stopped);
-                waiting[shard]
-                    .drain(..)
-                    .for_each(|slot| shared.finish(slot, STOPPED));
+                for slot in waiting[shard].drain(..) {
+                    shared.finish(slot, Err(AsyncDrawError::Stopped(stopped.clone())));
+                }
             }),
         }
         if !worked {
@@ -345,6 +329,6 @@ fn drive(shared: &Shared, mut client: Client) {
         .chain(held.map(|(slot, _)| slot))
         .chain(submitted)
     {
-        shared.finish(slot, STOPPED);
+        shared.finish(slot, Err(AsyncDrawError::Stopped(Stopped::Closed)));
     }
 }

@@ -9,7 +9,18 @@ use super::{
     value::{self, unknown_key},
 };
 
-const ENGINE_KEYS: [&str; 6] = ["shards", "idle", "pin", "seed", "clients_max", "ring_slots"];
+const ENGINE_KEYS: [&str; 10] = [
+    "shards",
+    "idle",
+    "pin",
+    "seed",
+    "clients_max",
+    "ring_slots",
+    "remember_keys",
+    "remember_for",
+    "remember_settled",
+    "holds_max",
+];
 const WAL_KEYS: [&str; 10] = [
     "storage",
     "format",
@@ -43,6 +54,12 @@ impl<'a> Settings<'a> {
                 "seed" => config.seed = optional(entry, mistakes, value::number),
                 "clients_max" => set(&mut config.clients_max, value::number(entry, mistakes)),
                 "ring_slots" => set(&mut config.ring_slots, value::number(entry, mistakes)),
+                "remember_keys" => set(&mut config.remember_keys, value::number(entry, mistakes)),
+                "remember_for" => set(&mut config.remember_for, value::duration(entry, mistakes)),
+                "remember_settled" => {
+                    set(&mut config.remember_settled, value::number(entry, mistakes));
+                }
+                "holds_max" => set(&mut config.holds_max, value::number(entry, mistakes)),
                 _ => unknown(
                     entry,
                     "[engine]",

@@ -7,6 +7,7 @@ use crate::{
     config::{Config, Durability, Idle, LogFormat, StorageKind},
     error::Error,
     storage::{Storage, StorageOptions},
+    sys::Clock,
 };
 
 /// Makes the storage of a shard, on the shard's own thread.
@@ -21,6 +22,7 @@ pub struct EngineBuilder {
     pub(super) directory: Option<PathBuf>,
     pub(super) config: Config,
     pub(super) factory: Option<StorageFactory>,
+    pub(super) clock: Clock,
 }
 
 macro_rules! setters {
@@ -45,6 +47,7 @@ impl EngineBuilder {
             directory,
             config,
             factory: None,
+            clock: Clock::system(),
         }
     }
 
@@ -91,6 +94,14 @@ impl EngineBuilder {
         commit_delay: Duration;
         /// How many records end that wait early.
         commit_records: usize;
+        /// How many requests with a key each shard remembers.
+        remember_keys: usize;
+        /// How long a key is remembered at least.
+        remember_for: Duration;
+        /// How many voided requests and ended holds each shard remembers.
+        remember_settled: usize;
+        /// The most holds that may be open on each shard.
+        holds_max: usize;
         /// Where retired segments go instead of being deleted.
         archive_dir: PathBuf => Some;
     }
@@ -100,6 +111,12 @@ impl EngineBuilder {
     /// attached path.
     pub fn storage_factory(mut self, factory: StorageFactory) -> Self {
         self.factory = Some(factory);
+        self
+    }
+
+    /// Uses another clock than the operating system's, for tests and simulations.
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
         self
     }
 

@@ -23,7 +23,8 @@ impl PoolHandle {
         self.id
     }
 
-    /// What was registered.
+    /// What was registered, with what was changed up to the moment when the handle was asked for.
+    /// The items stand at their places; those that were retired have weight 0.
     pub fn definition(&self) -> &Arc<PoolDefinition> {
         &self.definition
     }
@@ -57,6 +58,16 @@ impl Catalogue {
             .by_name
             .entry(handle.definition.name.clone())
             .or_insert_with(|| handle.clone());
+        handle
+    }
+
+    /// The pool of this id is another one now.
+    pub(super) fn replace(&self, id: PoolId, definition: Arc<PoolDefinition>) -> PoolHandle {
+        let mut entries = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let handle = PoolHandle { id, definition };
+        let name = handle.definition.name.clone();
+        entries.by_id.insert(id, handle.clone());
+        entries.by_name.insert(name, handle.clone());
         handle
     }
 

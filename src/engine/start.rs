@@ -2,7 +2,7 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex},
     thread::{self, JoinHandle},
 };
 
@@ -20,13 +20,15 @@ use crate::{
     shard::{
         Parts, Shard,
         control::{Control, ShardHandle},
+        desk::Job,
         partition::{CountsOnly, Partition},
     },
     snapshot::Covered,
     storage::{self, Opened, StorageOptions},
-    sys::{self, DirectoryLock},
+    sys::{self, Clock, DirectoryLock},
     wal::{
         Position, Wal, WalOptions,
+        record::Remember,
         segment::{self, Identity, Making, PreparedSegment, SegmentSupply},
     },
 };
@@ -45,6 +47,7 @@ pub(super) fn start(builder: EngineBuilder) -> Result<Engine, Error> {
         directory,
         mut config,
         factory,
+        clock,
     } = builder;
     let durable = directory.filter(|_| config.storage != StorageKind::None || factory.is_some());
     let (lock, recovered, requests_upto) = match &durable {
@@ -59,12 +62,9 @@ pub(super) fn start(builder: EngineBuilder) -> Result<Engine, Error> {
             .pools()
             .iter()
             .enumerate()
-            .filter(|(_, pool)| pool.is_open())
+            .filter(|(_, pool)| pool.is_registered())
         {
-            catalogue.add(
-                PoolId::new(shard, place as u32),
-                Arc::clone(pool.definition()),
-            );
+            catalogue.add(PoolId::new(shard, place as u32), pool.described());
         }
     }
     let places = Arc::new(ArrayQueue::new(config.clients_max));
@@ -80,6 +80,8 @@ pub(super) fn start(builder: EngineBuilder) -> Result<Engine, Error> {
         ids,
         places,
         _lock: lock,
+        directory: durable.clone(),
+        editing: Mutex::default(),
         config,
     };
     // What was started is ended by the drop of the half-started engine.
@@ -88,8 +90,10 @@ pub(super) fn start(builder: EngineBuilder) -> Result<Engine, Error> {
         recovered,
         seed,
         factory.as_ref(),
+        &clock,
         durable.is_some(),
     )?;
+    set_memory(&engine)?;
     // Before the housekeeper: from then on it is the one that reserves.
     reserve_ids(&engine, durable.is_some())?;
     if durable.is_some() {
@@ -103,6 +107,7 @@ fn start_shards(
     recovered: Vec<Recovered>,
     seed: u64,
     factory: Option<&StorageFactory>,
+    clock: &Clock,
     durable: bool,
 ) -> Result<Vec<Keeping>, Error> {
     // Asked once, before the first thread is pinned.
@@ -124,6 +129,7 @@ fn start_shards(
             seed,
             config: engine.config.clone(),
             factory: factory.cloned(),
+            clock: clock.clone(),
             keeps_log: durable,
         };
         let (ready, is_ready) = reply();
@@ -159,12 +165,27 @@ fn spawn(name: String, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle
         .map_err(Error::io("start the thread", path))
 }
 
+/// Tells every shard how much it is to remember. It stands in the log, so that replay forgets what
+/// the shard forgot.
+fn set_memory(engine: &Engine) -> Result<(), Error> {
+    let config = &engine.config;
+    let remember = Remember {
+        keys: config.remember_keys as u64,
+        keys_for_ms: u64::try_from(config.remember_for.as_millis()).unwrap_or(u64::MAX),
+        settled: config.remember_settled as u64,
+    };
+    (0..engine.shards.len()).try_for_each(|shard| {
+        engine.ask(shard, "set what is remembered", |reply| {
+            Control::Do(Job::Remember { remember, reply })
+        })
+    })
+}
+
 /// Reserves the first request ids, so that none is ever given twice.
 fn reserve_ids(engine: &Engine, durable: bool) -> Result<(), Error> {
     let upto = engine.ids.wants_more().expect("nothing is reserved yet");
-    engine.ask(0, "reserve request ids", |reply| Control::Reserve {
-        upto,
-        reply,
+    engine.ask(0, "reserve request ids", |reply| {
+        Control::Do(Job::Reserve { upto, reply })
     })?;
     engine.ids.allow(if durable { upto } else { u64::MAX });
     Ok(())
@@ -314,6 +335,7 @@ struct Plan {
     seed: u64,
     config: Config,
     factory: Option<StorageFactory>,
+    clock: Clock,
     keeps_log: bool,
 }
 
@@ -337,6 +359,7 @@ impl Plan {
             seed,
             config,
             factory,
+            clock,
             keeps_log,
         } = self;
         let pinned = core.is_some_and(sys::pin);
@@ -395,6 +418,8 @@ impl Plan {
             wal,
             slots,
             clients_max: config.clients_max,
+            holds_max: config.holds_max,
+            clock,
             answers_at_once: config.durability == Durability::Memory,
             storage_fallback: fallback,
             pinned,

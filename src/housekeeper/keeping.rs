@@ -162,8 +162,8 @@ impl Keeping {
         } = &self.options;
         let mut reader = SegmentReader::open(directory, number)?;
         let shadow = &mut self.shadow;
-        let read = sealed::read(&mut reader, *identity, &mut |_, record| {
-            shadow.apply(record).map_err(|error| error.to_string())
+        let read = sealed::read(&mut reader, *identity, &mut |seq, record| {
+            shadow.apply(seq, record).map_err(|error| error.to_string())
         })?;
         let path = reader.path().display();
         match read {

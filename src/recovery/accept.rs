@@ -89,7 +89,7 @@ fn accept_shard(directory: &Path, meta: &Meta, mut state: ShardState) -> Result<
         let reserved = Record::RequestsReserved { upto };
         state
             .partition
-            .apply(&reserved)
+            .apply(state.next_seq - 1, &reserved)
             .expect("a reservation always fits");
     }
     // The snapshot comes first. It covers all segments by number, so from here on none of them is

@@ -408,7 +408,9 @@ impl<'a> Scan<'a> {
             ..
         } = self;
         let applied = reader.records(header, &mut |seq, record| {
-            partition.apply(record).map_err(|error| error.to_string())?;
+            partition
+                .apply(seq, record)
+                .map_err(|error| error.to_string())?;
             visit(seq, record);
             Ok(())
         })?;

@@ -37,6 +37,20 @@ impl Fenwick {
         }
         self.total - before
     }
+
+    /// Makes room for as many items again: everything so far goes below the left child of a new
+    /// root.
+    fn double(&mut self) {
+        let mut nodes = vec![0; 2 * self.nodes.len()];
+        if let Some(root) = nodes.get_mut(1) {
+            *root = self.total;
+        }
+        for (node, sum) in self.nodes.iter().enumerate().skip(1) {
+            // In the left half of the level below.
+            nodes[node + (1 << node.ilog2())] = *sum;
+        }
+        self.nodes = nodes;
+    }
 }
 
 impl Selector for Fenwick {
@@ -92,6 +106,15 @@ impl Selector for Fenwick {
             self.nodes[node] = self.nodes[node].wrapping_add(change);
         }
         Ok(())
+    }
+
+    fn push(&mut self, weight: u64) -> Result<(), WeightOverflow> {
+        self.total.checked_add(weight).ok_or(WeightOverflow)?;
+        if self.items == self.nodes.len() {
+            self.double();
+        }
+        self.items += 1;
+        self.set_weight(self.items - 1, weight)
     }
 
     #[inline]
@@ -178,7 +201,7 @@ mod tests {
         #[test]
         fn agrees_with_prefix_sums(
             weights in prop::collection::vec(weight(), 1..70),
-            program in prop::collection::vec((any::<prop::sample::Index>(), weight()), 0..60),
+            program in prop::collection::vec((any::<prop::sample::Index>(), weight(), any::<bool>()), 0..60),
             targets in prop::collection::vec(any::<u64>(), 8),
         ) {
             let made = (Fenwick::new(&weights), PrefixSum::new(&weights));
@@ -191,12 +214,19 @@ mod tests {
                     (Fenwick::new(&zeros).unwrap(), PrefixSum::new(&zeros).unwrap())
                 }
             };
-            for (index, weight) in program {
-                let index = index.index(weights.len());
-                prop_assert_eq!(
-                    fenwick.set_weight(index, weight),
-                    prefix_sum.set_weight(index, weight)
-                );
+            let mut items = weights.len();
+            for (index, weight, pushes) in program {
+                if pushes {
+                    let pushed = fenwick.push(weight);
+                    prop_assert_eq!(pushed, prefix_sum.push(weight));
+                    items += usize::from(pushed.is_ok());
+                } else {
+                    let index = index.index(items);
+                    prop_assert_eq!(
+                        fenwick.set_weight(index, weight),
+                        prefix_sum.set_weight(index, weight)
+                    );
+                }
                 let total = prefix_sum.total();
                 prop_assert_eq!(fenwick.total(), total);
                 if total == 0 {

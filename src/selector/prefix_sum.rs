@@ -41,6 +41,12 @@ impl Selector for PrefixSum {
         Ok(())
     }
 
+    fn push(&mut self, weight: u64) -> Result<(), WeightOverflow> {
+        let total = self.total().checked_add(weight).ok_or(WeightOverflow)?;
+        self.sums.push(total);
+        Ok(())
+    }
+
     fn select(&self, target: u64) -> usize {
         self.sums.partition_point(|&sum| sum <= target)
     }

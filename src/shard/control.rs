@@ -1,16 +1,15 @@
 //! What an engine asks of a shard besides draws, and what a shard tells everybody about itself.
 
 use std::sync::{
-    Arc, OnceLock,
+    OnceLock,
     atomic::{AtomicU8, Ordering},
 };
 
 use crossbeam_queue::ArrayQueue;
 
+use super::{desk::Job, partition::Odds};
 use crate::{
     error::{Error, Stopped},
-    pool::PoolDefinition,
-    request::PoolId,
     ring::{Reply, ShardEnd, Sleeper},
     stats::ShardStats,
 };
@@ -20,13 +19,13 @@ use crate::{
 pub(crate) enum Control {
     /// A client has come.
     Client { index: usize, end: ShardEnd },
-    /// Register a pool; answered when that is durable.
-    Register {
-        definition: Arc<PoolDefinition>,
-        reply: Reply<Result<PoolId, Error>>,
+    /// Do something that ends as a record.
+    Do(Job),
+    /// Tell a pool's odds.
+    Odds {
+        pool: u32,
+        reply: Reply<Option<Odds>>,
     },
-    /// Record that request ids below `upto` may be handed out; answered when that is durable.
-    Reserve { upto: u64, reply: Reply<()> },
     /// Tell how it goes.
     Stats { reply: Reply<ShardStats> },
     /// Seal the open segment; answered with the number of the last sealed one, when that is durable.

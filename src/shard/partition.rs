@@ -3,26 +3,33 @@
 //! Live draws, recovery and snapshots all go through [`Partition::apply`]. With a [`Selector`] the
 //! partition can also draw; with [`CountsOnly`] it only counts, at a few nanoseconds a record.
 
-use std::{collections::HashMap, sync::Arc};
+mod change;
+mod draws;
+mod holds;
+mod image;
+mod keys;
+mod odds;
+mod pool;
+mod register;
+mod settle;
 
-use bincode::{Decode, Encode};
+use std::collections::HashMap;
+
+pub(crate) use draws::StagedDraws;
+pub(crate) use image::PartitionBack;
+pub use odds::{ItemOdds, Odds};
+pub use pool::{ItemState, Pool};
+pub(crate) use settle::Found;
 
 use crate::{
-    pool::{OnExhausted, PoolDefinition},
-    request::PoolId,
+    request::Refusal,
     selector::{Fenwick, Selector, Stream, WeightOverflow, below},
-    wal::record::{DrawRecord, NO_PRIZE, PoolPart, Record},
+    sys::Clock,
+    wal::record::{DrawRecord, NO_PRIZE, Record, Remember},
 };
-
-/// `remaining` of an item that never runs out.
-const UNLIMITED: u64 = u64::MAX;
-
-/// An item's units.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
-struct Count {
-    remaining: u64,
-    drawn: u64,
-}
+use change::Changing;
+use holds::{Holds, SettledMemory};
+use keys::KeyMemory;
 
 /// The pools of one shard.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,21 +37,16 @@ pub struct Partition<S = Fenwick> {
     pools: Vec<Pool<S>>,
     places: HashMap<String, u32>,
     requests_upto: u64,
+    /// The newest time in a record, in milliseconds since 1970.
+    latest_ms: u64,
+    remember: Remember,
+    keys: KeyMemory,
+    holds: Holds,
+    settled: SettledMemory,
+    /// A change whose last part has not come yet.
+    changing: Option<Changing>,
     /// Draws that are staged and not committed yet.
     staged: u64,
-}
-
-/// A pool and what is left of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pool<S = Fenwick> {
-    definition: Arc<PoolDefinition>,
-    items_total: u32,
-    counts: Vec<Count>,
-    /// The summed weight of what is in stock, whatever the selector holds.
-    weight_in_stock: u64,
-    /// Draws that answered "no prize".
-    no_prizes: u64,
-    selector: S,
 }
 
 /// What a staged draw came to.
@@ -52,10 +54,8 @@ pub struct Pool<S = Fenwick> {
 pub enum Staged {
     /// One unit was taken: of this item, or [`NO_PRIZE`]. It takes a record.
     Draw(DrawRecord),
-    /// Nothing is left in the pool.
-    Exhausted,
-    /// There is no such pool, or its registration is not complete.
-    UnknownPool,
+    /// Nothing was taken.
+    Refused(Refusal),
 }
 
 /// A record that does not fit the state it meets.
@@ -80,6 +80,10 @@ impl Selector for CountsOnly {
         Ok(())
     }
 
+    fn push(&mut self, _weight: u64) -> Result<(), WeightOverflow> {
+        Ok(())
+    }
+
     fn select(&self, _target: u64) -> usize {
         unreachable!("a partition that only counts does not draw")
     }
@@ -91,6 +95,12 @@ impl<S: Selector> Default for Partition<S> {
             pools: Vec::new(),
             places: HashMap::new(),
             requests_upto: 1,
+            latest_ms: 0,
+            remember: Remember::default(),
+            keys: KeyMemory::default(),
+            holds: Holds::default(),
+            settled: SettledMemory::default(),
+            changing: None,
             staged: 0,
         }
     }
@@ -103,22 +113,13 @@ impl<S: Selector> Partition<S> {
     /// until then [`revert`](Self::revert) puts it back. A draw must not be reverted *because of
     /// the item it chose*, for then the odds would not be the weights.
     #[inline]
-    pub fn stage(&mut self, pool: u32, request: u64, stream: &mut Stream) -> Staged {
-        let Some(state) = self
-            .pools
-            .get(pool as usize)
-            .filter(|state| state.is_open())
-        else {
-            return Staged::UnknownPool;
-        };
-        if state.weight_in_stock == 0 {
-            return Staged::Exhausted;
-        }
-        let index = state.selector.select(below(stream, state.selector.total()));
-        let item = if state.counts[index].remaining == 0 {
-            NO_PRIZE
-        } else {
-            index as u32
+    pub fn stage(&mut self, pool: u32, request: u64, stream: &mut Stream, clock: &Clock) -> Staged {
+        let item = match self.pools.get(pool as usize) {
+            Some(state) if state.is_ready => state.choose(stream),
+            _ => match self.admit(pool, || clock.now_ms()) {
+                Ok(state) => state.choose(stream),
+                Err(refusal) => return Staged::Refused(refusal),
+            },
         };
         let draw = DrawRecord {
             pool,
@@ -129,6 +130,29 @@ impl<S: Selector> Partition<S> {
             .expect("the item was chosen from what is in stock");
         self.staged += 1;
         Staged::Draw(draw)
+    }
+
+    /// The pool, if it takes draws at this time.
+    #[cold]
+    fn admit(&self, pool: u32, now_ms: impl FnOnce() -> u64) -> Result<&Pool<S>, Refusal> {
+        let Some(state) = self
+            .pools
+            .get(pool as usize)
+            .filter(|state| state.is_registered())
+        else {
+            return Err(Refusal::UnknownPool);
+        };
+        // The time is asked for only where it matters.
+        let now_ms = if state.gate.has_window() { now_ms() } else { 0 };
+        if state.opens_later(now_ms) {
+            Err(Refusal::NotYetOpen)
+        } else if !state.is_open(now_ms) {
+            Err(Refusal::Closed)
+        } else if state.weight_in_stock == 0 {
+            Err(Refusal::Exhausted)
+        } else {
+            Ok(state)
+        }
     }
 
     /// Makes the oldest `draws` staged draws final: their records are durable.
@@ -156,26 +180,8 @@ impl<S: Selector> Partition<S> {
         }
         let nothing = || Misfit(format!("there is no draw like {draw:?} to put back"));
         let pool = self.pools.get_mut(draw.pool as usize).ok_or_else(nothing)?;
-        if draw.item == NO_PRIZE {
-            pool.no_prizes = pool.no_prizes.checked_sub(1).ok_or_else(nothing)?;
-            self.staged -= 1;
-            return Ok(());
-        }
-        let count = pool
-            .counts
-            .get_mut(draw.item as usize)
-            .filter(|count| count.drawn > 0)
-            .ok_or_else(nothing)?;
+        pool.untake(draw.item)?;
         self.staged -= 1;
-        count.drawn -= 1;
-        if count.remaining != UNLIMITED {
-            count.remaining += 1;
-            if count.remaining == 1 {
-                let weight = pool.definition.items[draw.item as usize].weight;
-                pool.weight_in_stock += weight;
-                pool.set_weight(draw.item as usize, weight);
-            }
-        }
         Ok(())
     }
 
@@ -183,10 +189,20 @@ impl<S: Selector> Partition<S> {
     ///
     /// # Errors
     /// If the record does not fit; the state is as it was then.
-    pub fn apply(&mut self, record: &Record) -> Result<(), Misfit> {
+    pub fn apply(&mut self, seq: u64, record: &Record) -> Result<(), Misfit> {
         match record {
             Record::Draw(draw) => self.apply_draw(*draw),
+            Record::Draws(draws) => self.apply_draws(seq, draws),
+            Record::Settled(settled) => self.apply_settled(*settled),
+            Record::Voided(voided) => self.apply_voided(voided),
             Record::Pool(part) => self.apply_pool(part),
+            Record::Changed(part) => self.apply_changed(part),
+            Record::Remember(remember) => {
+                self.remember = *remember;
+                self.keys.limit(*remember);
+                self.settled.limit(remember.settled);
+                Ok(())
+            }
             Record::RequestsReserved { upto } => {
                 self.requests_upto = *upto;
                 Ok(())
@@ -196,92 +212,11 @@ impl<S: Selector> Partition<S> {
 
     #[inline]
     fn apply_draw(&mut self, draw: DrawRecord) -> Result<(), Misfit> {
-        let Some(pool) = self
-            .pools
-            .get_mut(draw.pool as usize)
-            .filter(|pool| pool.is_open())
-        else {
-            return Err(Misfit(format!(
-                "a draw from pool {}, which is not registered",
-                draw.pool
-            )));
+        let Some(pool) = self.pools.get_mut(draw.pool as usize) else {
+            return Err(unknown_pool(draw.pool));
         };
-        if draw.item == NO_PRIZE {
-            pool.no_prizes += 1;
-        } else {
-            let Some(count) = pool.counts.get_mut(draw.item as usize) else {
-                return Err(Misfit(format!(
-                    "a draw of item {} of pool {}, which has none",
-                    draw.item, draw.pool
-                )));
-            };
-            if count.remaining != UNLIMITED {
-                if count.remaining == 0 {
-                    return Err(Misfit(format!(
-                        "a draw of item {} of pool {}, which had run out",
-                        draw.item, draw.pool
-                    )));
-                }
-                count.remaining -= 1;
-            }
-            count.drawn += 1;
-            if count.remaining == 0 {
-                pool.run_out(draw.item as usize);
-            }
-        }
+        pool.take(draw.item)?;
         self.requests_upto = self.requests_upto.max(draw.request.saturating_add(1));
-        Ok(())
-    }
-
-    fn apply_pool(&mut self, part: &PoolPart) -> Result<(), Misfit> {
-        let place = part.pool as usize;
-        let misfit = |what: &str| Err(Misfit(format!("a part of pool \"{}\" {what}", part.name)));
-        if part.items.is_empty() || part.end() > part.items_total as usize {
-            return misfit("with no items, or more than the pool has");
-        }
-        if place > self.pools.len() || place >= PoolId::POOLS_MAX {
-            return misfit("for a place beyond the next free one");
-        }
-        if place < self.pools.len() && self.pools[place].is_open() {
-            return misfit("for a place that is taken");
-        }
-        if self
-            .places
-            .get(&part.name)
-            .is_some_and(|taken| *taken != part.pool)
-        {
-            return misfit("that has another place already");
-        }
-        if part.first_item == 0 {
-            // The first part of a run: what an unfinished run left behind is gone.
-            let definition = PoolDefinition::new(part.name.clone()).on_exhausted(part.on_exhausted);
-            let pool = Pool::beginning(definition, part.items_total);
-            if let Some(unfinished) = self.pools.get_mut(place) {
-                self.places.remove(&unfinished.definition.name);
-                *unfinished = pool;
-            } else {
-                self.pools.push(pool);
-            }
-            self.places.insert(part.name.clone(), part.pool);
-        }
-        let Some(pool) = self.pools.get_mut(place) else {
-            return misfit("without the parts before it");
-        };
-        if pool.definition.name != part.name
-            || pool.items_total != part.items_total
-            || pool.definition.items.len() != part.first_item as usize
-        {
-            return misfit("that does not continue the part before it");
-        }
-        Arc::make_mut(&mut pool.definition)
-            .items
-            .extend_from_slice(&part.items);
-        if part.end() == part.items_total as usize {
-            if let Err(error) = pool.definition.validate() {
-                return Err(Misfit(error.to_string()));
-            }
-            pool.open();
-        }
         Ok(())
     }
 
@@ -300,6 +235,21 @@ impl<S: Selector> Partition<S> {
         self.requests_upto
     }
 
+    /// How much is remembered.
+    pub(crate) fn remember(&self) -> Remember {
+        self.remember
+    }
+
+    /// Keys that are remembered.
+    pub fn keys_remembered(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Holds that are open.
+    pub fn holds_open(&self) -> usize {
+        self.holds.len()
+    }
+
     /// The same state with another selector; nothing of it is staged.
     pub fn with_selector<T: Selector>(self) -> Partition<T> {
         let pools = self.pools.into_iter().map(Pool::with_selector).collect();
@@ -307,136 +257,34 @@ impl<S: Selector> Partition<S> {
             pools,
             places: self.places,
             requests_upto: self.requests_upto,
+            latest_ms: self.latest_ms,
+            remember: self.remember,
+            keys: self.keys,
+            holds: self.holds,
+            settled: self.settled,
+            changing: self.changing,
             staged: 0,
         }
     }
 }
 
 impl<S: Selector> Pool<S> {
-    fn beginning(definition: PoolDefinition, items_total: u32) -> Self {
-        let selector = S::new(&[]).expect("no weights do not overflow");
-        let definition = Arc::new(definition);
-        Self {
-            definition,
-            items_total,
-            counts: Vec::new(),
-            weight_in_stock: 0,
-            no_prizes: 0,
-            selector,
-        }
-    }
-
-    /// All items are there: makes the pool ready for draws.
-    fn open(&mut self) {
-        let count = |stock: Option<u64>| Count {
-            remaining: stock.unwrap_or(UNLIMITED),
-            drawn: 0,
-        };
-        self.counts = self
-            .definition
-            .items
-            .iter()
-            .map(|item| count(item.stock))
-            .collect();
-        self.count_weights();
-    }
-
-    /// Derives from the counts what depends on them.
-    fn count_weights(&mut self) {
-        let (items, counts) = (&self.definition.items, &self.counts);
-        let in_stock = |at: usize| {
-            if counts[at].remaining > 0 {
-                items[at].weight
-            } else {
-                0
-            }
-        };
-        let weights: Vec<u64> = match self.definition.on_exhausted {
-            OnExhausted::Renormalise => (0..counts.len()).map(in_stock).collect(),
-            OnExhausted::NoPrize => items.iter().map(|item| item.weight).collect(),
-        };
-        self.weight_in_stock = (0..counts.len()).map(in_stock).sum();
-        self.selector = S::new(&weights).expect("a registered pool's weights do not overflow");
-    }
-
-    fn run_out(&mut self, item: usize) {
-        self.weight_in_stock -= self.definition.items[item].weight;
-        self.set_weight(item, 0);
-    }
-
-    fn set_weight(&mut self, item: usize, weight: u64) {
-        if self.definition.on_exhausted == OnExhausted::Renormalise {
-            self.selector
-                .set_weight(item, weight)
-                .expect("never more than the registered weights");
-        }
-    }
-
-    fn with_selector<T: Selector>(self) -> Pool<T> {
-        let mut pool = Pool {
-            definition: self.definition,
-            items_total: self.items_total,
-            counts: self.counts,
-            weight_in_stock: 0,
-            no_prizes: self.no_prizes,
-            selector: T::new(&[]).expect("no weights do not overflow"),
-        };
-        if pool.is_open() {
-            pool.count_weights();
-        }
-        pool
-    }
-
-    /// Whether its registration is complete.
+    /// An item by weight, or [`NO_PRIZE`]. Something must be in stock.
     #[inline]
-    pub fn is_open(&self) -> bool {
-        self.counts.len() == self.items_total as usize
-    }
-
-    /// What was registered.
-    pub fn definition(&self) -> &Arc<PoolDefinition> {
-        &self.definition
-    }
-
-    /// How many draws answered "no prize".
-    pub fn no_prizes(&self) -> u64 {
-        self.no_prizes
-    }
-
-    /// The items with their counts, in the order of the definition.
-    pub fn items(&self) -> impl Iterator<Item = ItemState<'_>> {
-        self.definition
-            .items
-            .iter()
-            .zip(&self.counts)
-            .map(|(item, count)| ItemState {
-                id: &item.id,
-                weight: item.weight,
-                initial: item.stock,
-                drawn: count.drawn,
-                remaining: (count.remaining != UNLIMITED).then_some(count.remaining),
-            })
+    fn choose(&self, stream: &mut Stream) -> u32 {
+        let index = self.selector.select(below(stream, self.selector.total()));
+        if self.counts[index].remaining == 0 {
+            NO_PRIZE
+        } else {
+            index as u32
+        }
     }
 }
 
-/// An item of a pool, and how often it was drawn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ItemState<'a> {
-    /// Its id.
-    pub id: &'a str,
-    /// Its weight.
-    pub weight: u64,
-    /// The stock it was registered with; `None` is unlimited.
-    pub initial: Option<u64>,
-    /// Units handed out.
-    pub drawn: u64,
-    /// Units in stock; `None` is unlimited.
-    pub remaining: Option<u64>,
+#[cold]
+fn unknown_pool(pool: u32) -> Misfit {
+    Misfit(format!("pool {pool}, which is not registered"))
 }
-
-mod image;
-
-pub(crate) use image::PartitionBack;
 
 #[cfg(test)]
 mod tests;

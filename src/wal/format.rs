@@ -126,30 +126,57 @@ pub(crate) fn is_fill(bytes: &[u8]) -> bool {
 pub(crate) mod hex {
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
-    pub(crate) trait Hex: Copy {
-        fn to_hex(self) -> String;
+    pub(crate) trait Hex: Copy + std::fmt::LowerHex {
+        const DIGITS: usize;
         fn from_hex(text: &str) -> Option<Self>;
     }
 
     macro_rules! hex {
         ($($type:ty)*) => {$(
             impl Hex for $type {
-                fn to_hex(self) -> String {
-                    format!("{self:0width$x}", width = size_of::<$type>() * 2)
-                }
+                const DIGITS: usize = size_of::<$type>() * 2;
                 fn from_hex(text: &str) -> Option<Self> {
-                    <$type>::from_str_radix(text, 16).ok().filter(|value| value.to_hex() == text)
+                    let canonical = |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+                    let is_hex = text.len() == Self::DIGITS && text.bytes().all(canonical);
+                    is_hex.then(|| <$type>::from_str_radix(text, 16).ok()).flatten()
                 }
             }
         )*};
     }
     hex!(u32 u64 u128);
 
+    /// The same for what may be missing.
+    pub(crate) mod optional {
+        use super::{Deserialize, Deserializer, Error, Hex, Serializer};
+
+        pub(crate) fn serialize<T: Hex, S: Serializer>(
+            value: &Option<T>,
+            serializer: S,
+        ) -> Result<S::Ok, S::Error> {
+            match value {
+                Some(value) => super::serialize(value, serializer),
+                None => serializer.serialize_none(),
+            }
+        }
+
+        pub(crate) fn deserialize<'de, T: Hex, D: Deserializer<'de>>(
+            deserializer: D,
+        ) -> Result<Option<T>, D::Error> {
+            let text = Option::<String>::deserialize(deserializer)?;
+            text.map(|text| {
+                T::from_hex(&text).ok_or_else(|| {
+                    D::Error::custom("a hexadecimal number of full width is expected")
+                })
+            })
+            .transpose()
+        }
+    }
+
     pub(crate) fn serialize<T: Hex, S: Serializer>(
         value: &T,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&value.to_hex())
+        serializer.collect_str(&format_args!("{value:0width$x}", width = T::DIGITS))
     }
 
     pub(crate) fn deserialize<'de, T: Hex, D: Deserializer<'de>>(
@@ -158,6 +185,30 @@ pub(crate) mod hex {
         let text = String::deserialize(deserializer)?;
         T::from_hex(&text)
             .ok_or_else(|| D::Error::custom("a hexadecimal number of full width is expected"))
+    }
+}
+
+/// Lists of items in the text formats: `null` for a draw without a prize.
+pub(crate) mod prizes {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use crate::wal::record::NO_PRIZE;
+
+    pub(crate) fn serialize<S: Serializer>(
+        items: &[u32],
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(items.iter().map(|item| (*item != NO_PRIZE).then_some(item)))
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Vec<u32>, D::Error> {
+        let items = Vec::<Option<u32>>::deserialize(deserializer)?;
+        Ok(items
+            .into_iter()
+            .map(|item| item.unwrap_or(NO_PRIZE))
+            .collect())
     }
 }
 

@@ -3,7 +3,7 @@
 use bincode::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
-use crate::pool::{ItemDefinition, OnExhausted};
+use crate::pool::{ItemDefinition, OnExhausted, PoolChange};
 
 /// The item of a draw that answered "no prize".
 pub const NO_PRIZE: u32 = u32::MAX;
@@ -14,8 +14,18 @@ pub const NO_PRIZE: u32 = u32::MAX;
 pub enum Record {
     /// A draw was made.
     Draw(DrawRecord),
+    /// Draws were made together, for one request: with a count, a key or a hold.
+    Draws(Box<DrawsRecord>),
+    /// A hold ended.
+    Settled(SettledRecord),
+    /// What a request had been handed out came back.
+    Voided(VoidedRecord),
     /// A part of a pool's registration; the pool is open for draws once all its parts are there.
     Pool(PoolPart),
+    /// A part of a change to a pool; the change happens with its last part.
+    Changed(ChangedPart),
+    /// From here on so much is remembered.
+    Remember(Remember),
     /// Request ids below `upto` may have been handed out. (Shard 0 only.)
     RequestsReserved {
         /// The first id that has not been reserved.
@@ -34,6 +44,91 @@ pub struct DrawRecord {
     pub request: u64,
 }
 
+/// Draws that were made together, for one request: all of them happened, or none.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, Encode, Decode)]
+pub struct DrawsRecord {
+    /// The request that asked for them.
+    pub request: u64,
+    /// The pool's place on its shard.
+    pub pool: u32,
+    /// How many were asked for.
+    pub asked: u8,
+    /// When, in milliseconds since 1970; never less than in the record before.
+    pub at_ms: u64,
+    /// Until when the units are held; `None` if they were handed out.
+    pub held_until_ms: Option<u64>,
+    /// The caller's key.
+    #[serde(with = "super::format::hex::optional")]
+    pub key: Option<u128>,
+    /// The items' places in the pool, in the order of the draws; [`NO_PRIZE`] for none.
+    #[serde(with = "super::format::prizes")]
+    pub items: Vec<u32>,
+}
+
+impl DrawsRecord {
+    /// Encoded, a record of so many draws takes no more in any format.
+    pub(crate) fn bytes_max(count: u8) -> usize {
+        384 + 12 * usize::from(count)
+    }
+}
+
+/// How a hold ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, Encode, Decode)]
+#[serde(rename_all = "snake_case")]
+pub enum Settlement {
+    /// The units were handed out.
+    Confirmed,
+    /// The units were given back.
+    Voided,
+    /// Nobody said anything in time; the units were given back.
+    Expired,
+}
+
+/// A hold ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
+pub struct SettledRecord {
+    /// The request that holds.
+    pub request: u64,
+    /// How it ended.
+    pub how: Settlement,
+}
+
+/// What a request had been handed out came back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
+pub struct VoidedRecord {
+    /// The request.
+    pub request: u64,
+    /// The pool's place on its shard.
+    pub pool: u32,
+    /// The items' places in the pool; [`NO_PRIZE`] where there was none.
+    #[serde(with = "super::format::prizes")]
+    pub items: Vec<u32>,
+}
+
+/// Some of the changes to a pool that happen together.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
+pub struct ChangedPart {
+    /// The pool's place on its shard.
+    pub pool: u32,
+    /// Whether this is the first part: what an unfinished run left behind is gone.
+    pub is_first: bool,
+    /// Whether this is the last part, with which all of them happen.
+    pub is_last: bool,
+    /// The changes, items by their places.
+    pub changes: Vec<PoolChange<u32>>,
+}
+
+/// How much a shard remembers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, Encode, Decode)]
+pub struct Remember {
+    /// The most keys.
+    pub keys: u64,
+    /// How long a key is remembered at least, unless there are more of them; 0 is for ever.
+    pub keys_for_ms: u64,
+    /// The most holds that have ended and requests that were voided.
+    pub settled: u64,
+}
+
 /// Some items of a pool that is being registered.
 ///
 /// A large pool does not fit into one block, so its registration is a run of parts. A run that
@@ -46,6 +141,12 @@ pub struct PoolPart {
     pub name: String,
     /// What happens to the weight of an item that ran out.
     pub on_exhausted: OnExhausted,
+    /// Whether it takes draws.
+    pub is_open: bool,
+    /// When draws begin, in milliseconds since 1970.
+    pub opens_at_ms: Option<u64>,
+    /// When draws end.
+    pub closes_at_ms: Option<u64>,
     /// How many items the whole pool has.
     pub items_total: u32,
     /// The place of the first item of this part.
@@ -54,16 +155,43 @@ pub struct PoolPart {
     pub items: Vec<ItemDefinition>,
 }
 
-impl PoolPart {
-    /// Encoded, a part is smaller than this in every format.
-    pub(crate) const BYTES_MAX: usize = 12 * 1024;
+/// Encoded, a part of a run of records is smaller than this in every format.
+const PART_BYTES_MAX: usize = 12 * 1024;
 
+/// What an item takes at most: an id may double when a text format escapes it.
+fn item_bytes_max(item: &ItemDefinition) -> usize {
+    2 * item.id.len() + 96
+}
+
+impl ChangedPart {
+    /// The part of `changes` that begins with the change `first`, as large as a part may be.
+    pub(crate) fn of(changes: &[PoolChange<u32>], pool: u32, first: usize) -> Self {
+        let mut budget = PART_BYTES_MAX - 1024;
+        let fits = changes[first..].iter().take_while(|change| {
+            let bytes = match change {
+                PoolChange::Add { item } => item_bytes_max(item) + 32,
+                _ => 128,
+            };
+            let fits = bytes <= budget;
+            budget = budget.saturating_sub(bytes);
+            fits
+        });
+        let changes_here: Vec<_> = fits.cloned().collect();
+        Self {
+            pool,
+            is_first: first == 0,
+            is_last: first + changes_here.len() == changes.len(),
+            changes: changes_here,
+        }
+    }
+}
+
+impl PoolPart {
     /// The part of `definition` that begins with item `first`, as large as a part may be.
     pub(crate) fn of(definition: &crate::PoolDefinition, pool: u32, first: usize) -> Self {
-        // An id may double when a text format escapes it; the rest of an item stays below 96 bytes.
-        let mut budget = Self::BYTES_MAX - 1024;
+        let mut budget = PART_BYTES_MAX - 1024;
         let mut fits = |item: &&ItemDefinition| {
-            let bytes = 2 * item.id.len() + 96;
+            let bytes = item_bytes_max(item);
             let fits = bytes <= budget;
             budget = budget.saturating_sub(bytes);
             fits
@@ -72,6 +200,9 @@ impl PoolPart {
             pool,
             name: definition.name.clone(),
             on_exhausted: definition.on_exhausted,
+            is_open: definition.is_open,
+            opens_at_ms: definition.opens_at_ms,
+            closes_at_ms: definition.closes_at_ms,
             items_total: definition.items.len() as u32,
             first_item: first as u32,
             items: definition.items[first..]

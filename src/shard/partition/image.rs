@@ -1,17 +1,35 @@
 //! A partition as bytes, for snapshots, and its checks when it comes back.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use bincode::{Decode, Encode};
 
-use super::{Count, CountsOnly, Misfit, Partition, Pool, UNLIMITED};
-use crate::{pool::PoolDefinition, request::PoolId, wal::segment::SEQ_MAX};
+use super::{
+    CountsOnly, Misfit, Partition, Pool,
+    change::Changing,
+    draws::prizes,
+    holds::Hold,
+    keys::KeysBack,
+    pool::{Count, Extra, Gate, UNLIMITED},
+};
+use crate::{
+    pool::{ItemDefinition, PoolDefinition},
+    request::PoolId,
+    wal::{
+        record::{Remember, Settlement},
+        segment::SEQ_MAX,
+    },
+};
 
 #[derive(Encode)]
 struct PoolImage<'a> {
     definition: &'a PoolDefinition,
     items_total: u32,
+    added: &'a [ItemDefinition],
+    gate: Gate,
+    weights: &'a [u64],
     counts: &'a [Count],
+    extras: &'a BTreeMap<u32, Extra>,
     no_prizes: u64,
 }
 
@@ -19,7 +37,11 @@ struct PoolImage<'a> {
 struct PoolBack {
     definition: PoolDefinition,
     items_total: u32,
+    added: Vec<ItemDefinition>,
+    gate: Gate,
+    weights: Vec<u64>,
     counts: Vec<Count>,
+    extras: BTreeMap<u32, Extra>,
     no_prizes: u64,
 }
 
@@ -27,6 +49,12 @@ struct PoolBack {
 #[derive(Decode)]
 pub(crate) struct PartitionBack {
     requests_upto: u64,
+    latest_ms: u64,
+    remember: Remember,
+    changing: Option<Changing>,
+    keys: KeysBack,
+    holds: BTreeMap<u64, Hold>,
+    settled: (u64, Vec<(u64, Settlement)>),
     pools: Vec<PoolBack>,
 }
 
@@ -39,11 +67,24 @@ impl Partition<CountsOnly> {
             .map(|pool| PoolImage {
                 definition: &pool.definition,
                 items_total: pool.items_total,
+                added: &pool.added,
+                gate: pool.gate,
+                weights: &pool.weights,
                 counts: &pool.counts,
+                extras: &pool.extras,
                 no_prizes: pool.no_prizes,
             })
             .collect();
-        (self.requests_upto, pools)
+        (
+            self.requests_upto,
+            self.latest_ms,
+            self.remember,
+            &self.changing,
+            self.keys.image(),
+            self.holds.image(),
+            self.settled.image(),
+            pools,
+        )
     }
 }
 
@@ -56,56 +97,107 @@ impl TryFrom<PartitionBack> for Partition<CountsOnly> {
         }
         let mut partition = Self {
             requests_upto: back.requests_upto,
+            latest_ms: back.latest_ms,
+            remember: back.remember,
+            changing: back.changing,
+            keys: back.keys.try_into()?,
+            holds: back.holds.into(),
+            settled: back.settled.try_into()?,
             ..Self::default()
         };
         for pool in back.pools {
-            let misfit = |what: &str| Misfit(format!("pool \"{}\" {what}", pool.definition.name));
-            let open = pool.counts.len() == pool.items_total as usize;
-            if open {
-                pool.definition
-                    .validate()
-                    .map_err(|error| Misfit(error.to_string()))?;
-            }
-            if open != (pool.definition.items.len() == pool.items_total as usize)
-                || !open && !pool.counts.is_empty()
-            {
-                return Err(misfit("has more or fewer counts than items"));
-            }
-            if pool.no_prizes > SEQ_MAX {
-                return Err(misfit("has more draws than there can be"));
-            }
-            for (item, count) in pool.definition.items.iter().zip(&pool.counts) {
-                let kept = match item.stock {
-                    Some(stock) => count.remaining.checked_add(count.drawn) == Some(stock),
-                    None => count.remaining == UNLIMITED && count.drawn <= SEQ_MAX,
-                };
-                if !kept {
-                    return Err(misfit(&format!(
-                        "has counts of \"{}\" that do not add up to its stock",
-                        item.id
-                    )));
-                }
-            }
+            let name = pool.definition.name.clone();
             let place = partition.pools.len() as u32;
-            if partition
-                .places
-                .insert(pool.definition.name.clone(), place)
-                .is_some()
-            {
-                return Err(misfit("is there twice"));
+            if partition.places.insert(name.clone(), place).is_some() {
+                return Err(Misfit(format!("pool \"{name}\" is there twice")));
             }
-            partition.pools.push(
-                Pool {
-                    definition: Arc::new(pool.definition),
-                    items_total: pool.items_total,
-                    counts: pool.counts,
-                    weight_in_stock: 0,
-                    no_prizes: pool.no_prizes,
-                    selector: CountsOnly,
-                }
-                .with_selector(),
-            );
+            partition.pools.push(pool.check()?);
         }
+        partition.check_holds()?;
         Ok(partition)
+    }
+}
+
+impl PoolBack {
+    fn check(self) -> Result<Pool<CountsOnly>, Misfit> {
+        let misfit = |what: &str| Misfit(format!("pool \"{}\" {what}", self.definition.name));
+        let items = self.definition.items.len();
+        let registered = self.counts.len() >= self.items_total as usize;
+        if registered {
+            self.definition
+                .validate()
+                .map_err(|error| Misfit(error.to_string()))?;
+        }
+        let all = items + self.added.len();
+        if registered != (items == self.items_total as usize)
+            || self.counts.len() != if registered { all } else { 0 }
+            || self.weights.len() != self.counts.len()
+        {
+            return Err(misfit("has more or fewer counts than items"));
+        }
+        if self.no_prizes > SEQ_MAX {
+            return Err(misfit("has more draws than there can be"));
+        }
+        if self
+            .weights
+            .iter()
+            .try_fold(0u64, |sum, weight| sum.checked_add(*weight))
+            .is_none()
+        {
+            return Err(misfit("has weights that are too large together"));
+        }
+        if let Some((last, _)) = self.extras.last_key_value()
+            && *last as usize >= self.counts.len()
+        {
+            return Err(misfit("has changes to an item that it has not"));
+        }
+        let pool = Pool {
+            definition: Arc::new(self.definition),
+            items_total: self.items_total,
+            added: self.added,
+            gate: self.gate,
+            weights: self.weights,
+            counts: self.counts,
+            extras: self.extras,
+            weight_in_stock: 0,
+            weight_total: 0,
+            is_ready: false,
+            no_prizes: self.no_prizes,
+            selector: CountsOnly,
+        }
+        .with_selector();
+        for (item, count) in pool.items().zip(&pool.counts) {
+            let unlimited = count.remaining == UNLIMITED;
+            if unlimited != item.initial.is_none() || !item.is_conserved() {
+                return Err(Misfit(format!(
+                    "pool \"{}\" has counts of \"{}\" that do not add up to its stock",
+                    pool.definition.name, item.id
+                )));
+            }
+        }
+        Ok(pool)
+    }
+}
+
+impl Partition<CountsOnly> {
+    /// Whether the open holds are what the pools say is held.
+    fn check_holds(&self) -> Result<(), Misfit> {
+        let mut held: BTreeMap<(u32, u32), u64> = BTreeMap::new();
+        for hold in self.holds.iter() {
+            for item in prizes(&hold.items) {
+                *held.entry((hold.pool, item)).or_default() += 1;
+            }
+        }
+        let said = self.pools.iter().enumerate().flat_map(|(place, pool)| {
+            let items = pool.extras.iter().filter(|(_, extra)| extra.held > 0);
+            items.map(move |(item, extra)| ((place as u32, *item), extra.held))
+        });
+        if held.into_iter().eq(said) {
+            Ok(())
+        } else {
+            Err(Misfit(
+                "the open holds are not what the pools say is held".into(),
+            ))
+        }
     }
 }

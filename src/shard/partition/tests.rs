@@ -3,7 +3,11 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::{selector::PrefixSum, wal::format};
+use crate::{
+    pool::{OnExhausted, PoolDefinition},
+    selector::PrefixSum,
+    wal::{format, record::PoolPart},
+};
 
 fn register<S: Selector>(partition: &mut Partition<S>, definition: &PoolDefinition) -> u32 {
     let place = partition.pools.len() as u32;
@@ -11,7 +15,7 @@ fn register<S: Selector>(partition: &mut Partition<S>, definition: &PoolDefiniti
     while first < definition.items.len() {
         let part = PoolPart::of(definition, place, first);
         first = part.end();
-        partition.apply(&Record::Pool(part)).unwrap();
+        partition.apply(1, &Record::Pool(part)).unwrap();
     }
     place
 }
@@ -48,16 +52,17 @@ proptest! {
         let beginning = live.clone();
         let (mut one, mut other) = (Stream::for_shard(seed, 0), Stream::for_shard(seed, 0));
         let mut made = Vec::new();
+        let clock = Clock::system();
         for request in 1..=draws {
-            let staged = live.stage(place, request, &mut one);
-            prop_assert_eq!(staged, oracle.stage(place, request, &mut other));
+            let staged = live.stage(place, request, &mut one, &clock);
+            prop_assert_eq!(staged, oracle.stage(place, request, &mut other, &clock));
             match staged {
                 Staged::Draw(draw) => {
-                    replayed.apply(&Record::Draw(draw)).unwrap();
+                    replayed.apply(1, &Record::Draw(draw)).unwrap();
                     made.push(draw);
                 }
-                Staged::Exhausted => prop_assert!(live.pools[0].items().all(|item| item.weight == 0 || item.remaining == Some(0))),
-                Staged::UnknownPool => prop_assert!(false, "the pool is there"),
+                Staged::Refused(Refusal::Exhausted) => prop_assert!(live.pools[0].items().all(|item| item.weight == 0 || item.remaining == Some(0))),
+                Staged::Refused(_) => prop_assert!(false, "the pool is there"),
             }
         }
         for item in live.pools[0].items() {
@@ -82,14 +87,17 @@ fn a_registration_that_broke_off_is_replaced() {
     let mut partition: Partition<Fenwick> = Partition::default();
     let mut part = PoolPart::of(&definition, 0, 0);
     part.items.truncate(1);
-    partition.apply(&Record::Pool(part)).unwrap();
+    partition.apply(1, &Record::Pool(part)).unwrap();
     let mut stream = Stream::for_shard(1, 0);
-    assert_eq!(partition.stage(0, 1, &mut stream), Staged::UnknownPool);
+    assert_eq!(
+        partition.stage(0, 1, &mut stream, &Clock::system()),
+        Staged::Refused(Refusal::UnknownPool)
+    );
     partition
-        .apply(&Record::Pool(PoolPart::of(&definition, 0, 0)))
+        .apply(1, &Record::Pool(PoolPart::of(&definition, 0, 0)))
         .unwrap();
     assert!(matches!(
-        partition.stage(0, 1, &mut stream),
+        partition.stage(0, 1, &mut stream, &Clock::system()),
         Staged::Draw(_)
     ));
 }
@@ -105,13 +113,13 @@ fn records_that_do_not_fit_change_nothing() {
             request: 1,
         })
     };
-    partition.apply(&draw(0, 0)).unwrap();
+    partition.apply(1, &draw(0, 0)).unwrap();
     let before = partition.clone();
     for misfit in [draw(0, 0), draw(0, 1), draw(1, 0)] {
-        assert!(partition.apply(&misfit).is_err());
+        assert!(partition.apply(1, &misfit).is_err());
     }
     let again = PoolPart::of(&PoolDefinition::new("p").item("a", 1, 1), 0, 0);
-    assert!(partition.apply(&Record::Pool(again)).is_err());
+    assert!(partition.apply(1, &Record::Pool(again)).is_err());
     assert_eq!(partition, before);
 }
 
@@ -120,23 +128,23 @@ fn what_is_committed_cannot_be_put_back() {
     let mut partition: Partition<Fenwick> = Partition::default();
     register(&mut partition, &PoolDefinition::new("p").item("a", 1, 2));
     let mut stream = Stream::for_shard(1, 0);
-    let Staged::Draw(draw) = partition.stage(0, 1, &mut stream) else {
+    let Staged::Draw(draw) = partition.stage(0, 1, &mut stream, &Clock::system()) else {
         panic!("there is stock")
     };
     partition.commit(1);
     assert!(partition.revert(draw).is_err());
-    let Staged::Draw(draw) = partition.stage(0, 2, &mut stream) else {
+    let Staged::Draw(draw) = partition.stage(0, 2, &mut stream, &Clock::system()) else {
         panic!("there is stock")
     };
     assert_eq!(
-        partition.stage(0, 3, &mut stream),
-        Staged::Exhausted,
+        partition.stage(0, 3, &mut stream, &Clock::system()),
+        Staged::Refused(Refusal::Exhausted),
         "what is staged is taken"
     );
     partition.revert(draw).unwrap();
     assert_eq!(partition.staged(), 0);
     assert!(matches!(
-        partition.stage(0, 4, &mut stream),
+        partition.stage(0, 4, &mut stream, &Clock::system()),
         Staged::Draw(_)
     ));
 }

@@ -13,7 +13,7 @@ use crate::{
     storage::WRITE_UNIT,
     wal::{
         block::BlockHeader,
-        record::{DrawRecord, PoolPart, Record},
+        record::{DrawRecord, Record},
         segment::{FORMAT_VERSION, SegmentHeader},
     },
 };
@@ -31,6 +31,11 @@ const BOUNDED: Configuration<LittleEndian, Fixint, Limit<RECORD_ALLOCATION_MAX>>
 const KIND_DRAW: u32 = 1;
 const KIND_POOL: u32 = 2;
 const KIND_REQUESTS_RESERVED: u32 = 3;
+const KIND_DRAWS: u32 = 4;
+const KIND_SETTLED: u32 = 5;
+const KIND_VOIDED: u32 = 6;
+const KIND_CHANGED: u32 = 7;
+const KIND_REMEMBER: u32 = 8;
 /// A record begins with its kind in the low byte; a draw has its pool above it.
 const KIND_BITS: u32 = 8;
 
@@ -69,6 +74,11 @@ impl Codec for Binary {
             ),
             Record::Pool(part) => append(out, (KIND_POOL, part)),
             Record::RequestsReserved { upto } => append(out, (KIND_REQUESTS_RESERVED, upto)),
+            Record::Draws(draws) => append(out, (KIND_DRAWS, draws)),
+            Record::Settled(settled) => append(out, (KIND_SETTLED, settled)),
+            Record::Voided(voided) => append(out, (KIND_VOIDED, voided)),
+            Record::Changed(part) => append(out, (KIND_CHANGED, part)),
+            Record::Remember(remember) => append(out, (KIND_REMEMBER, remember)),
         }
     }
 
@@ -85,15 +95,21 @@ impl Codec for Binary {
                 length,
             ));
         }
+        fn one<T: Decode<()>>(
+            bytes: &[u8],
+            make: impl FnOnce(T) -> Record,
+        ) -> Result<(Record, usize), Malformed> {
+            let ((_, value), length): ((u32, T), _) = read(bytes)?;
+            Ok((make(value), length))
+        }
         match tag {
-            KIND_POOL => {
-                let ((_, part), length): ((u32, PoolPart), _) = read(bytes)?;
-                Ok((Record::Pool(part), length))
-            }
-            KIND_REQUESTS_RESERVED => {
-                let ((_, upto), length): ((u32, u64), _) = read(bytes)?;
-                Ok((Record::RequestsReserved { upto }, length))
-            }
+            KIND_POOL => one(bytes, Record::Pool),
+            KIND_REQUESTS_RESERVED => one(bytes, |upto| Record::RequestsReserved { upto }),
+            KIND_DRAWS => one(bytes, Record::Draws),
+            KIND_SETTLED => one(bytes, Record::Settled),
+            KIND_VOIDED => one(bytes, Record::Voided),
+            KIND_CHANGED => one(bytes, Record::Changed),
+            KIND_REMEMBER => one(bytes, Record::Remember),
             _ => Err(Malformed(format!("no record begins with {tag:#x}"))),
         }
     }

@@ -45,7 +45,7 @@ impl Codec for Jsonl {
             return Ok((text::in_place(found, seq, Record::Draw(draw))?, length));
         }
         let line = text::first_line(bytes)?;
-        let record: RecordLine =
+        let record: RecordLine<'_> =
             serde_json::from_slice(line).map_err(|error| Malformed(error.to_string()))?;
         Ok((record.record(seq)?, line.len() + 1))
     }

@@ -58,7 +58,7 @@ impl Codec for Line {
         let json = line
             .strip_prefix(b"r ")
             .ok_or_else(|| Malformed("a line of no known kind".into()))?;
-        let record: RecordLine =
+        let record: RecordLine<'_> =
             serde_json::from_slice(json).map_err(|error| Malformed(error.to_string()))?;
         Ok((record.record(seq)?, line.len() + 1))
     }

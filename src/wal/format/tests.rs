@@ -4,10 +4,13 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    pool::{ItemDefinition, OnExhausted},
+    pool::{ItemDefinition, OnExhausted, PoolChange},
     wal::{
         block::BlockKind,
-        record::{NO_PRIZE, PoolPart},
+        record::{
+            ChangedPart, DrawsRecord, NO_PRIZE, PoolPart, Remember, SettledRecord, Settlement,
+            VoidedRecord,
+        },
     },
 };
 
@@ -69,13 +72,133 @@ fn record() -> impl Strategy<Value = Record> {
                 pool,
                 name,
                 on_exhausted: OnExhausted::NoPrize,
+                is_open: true,
+                opens_at_ms: Some(3),
+                closes_at_ms: None,
                 items_total: 9,
                 first_item: 1,
                 items,
             })
         });
     let reserved = any::<u64>().prop_map(|upto| Record::RequestsReserved { upto });
-    prop_oneof![draw, pool, reserved]
+    prop_oneof![
+        draw,
+        pool,
+        reserved,
+        draws(),
+        settled(),
+        changed(),
+        remember()
+    ]
+}
+
+fn items() -> impl Strategy<Value = Vec<u32>> {
+    prop::collection::vec(prop_oneof![Just(NO_PRIZE), 0..1u32 << 24], 0..100)
+}
+
+fn draws() -> impl Strategy<Value = Record> {
+    (
+        (any::<u64>(), any::<u32>(), any::<u8>(), any::<u64>()),
+        (any::<Option<u64>>(), any::<Option<u128>>(), items()),
+    )
+        .prop_map(
+            |((request, pool, asked, at_ms), (held_until_ms, key, items))| {
+                Record::Draws(Box::new(DrawsRecord {
+                    request,
+                    pool,
+                    asked,
+                    at_ms,
+                    held_until_ms,
+                    key,
+                    items,
+                }))
+            },
+        )
+}
+
+fn settled() -> impl Strategy<Value = Record> {
+    let how = prop_oneof![
+        Just(Settlement::Confirmed),
+        Just(Settlement::Voided),
+        Just(Settlement::Expired)
+    ];
+    let settled = (any::<u64>(), how)
+        .prop_map(|(request, how)| Record::Settled(SettledRecord { request, how }));
+    let voided = (any::<u64>(), any::<u32>(), items()).prop_map(|(request, pool, items)| {
+        Record::Voided(VoidedRecord {
+            request,
+            pool,
+            items,
+        })
+    });
+    prop_oneof![settled, voided]
+}
+
+fn changed() -> impl Strategy<Value = Record> {
+    let place = || any::<u32>();
+    let change = prop_oneof![
+        (place(), any::<u64>()).prop_map(|(item, units)| PoolChange::Restock { item, units }),
+        (place(), any::<u64>()).prop_map(|(item, weight)| PoolChange::Weight { item, weight }),
+        (".{1,9}", any::<u64>(), any::<Option<u64>>()).prop_map(|(id, weight, stock)| {
+            PoolChange::Add {
+                item: ItemDefinition { id, weight, stock },
+            }
+        }),
+        place().prop_map(|item| PoolChange::Retire { item }),
+        Just(PoolChange::Open),
+        Just(PoolChange::Close),
+        any::<(Option<u64>, Option<u64>)>().prop_map(|(opens_at_ms, closes_at_ms)| {
+            PoolChange::Window {
+                opens_at_ms,
+                closes_at_ms,
+            }
+        }),
+    ];
+    let changes = prop::collection::vec(change, 0..5);
+    (any::<u32>(), any::<(bool, bool)>(), changes).prop_map(
+        |(pool, (is_first, is_last), changes)| {
+            Record::Changed(ChangedPart {
+                pool,
+                is_first,
+                is_last,
+                changes,
+            })
+        },
+    )
+}
+
+fn remember() -> impl Strategy<Value = Record> {
+    any::<(u64, u64, u64)>().prop_map(|(keys, keys_for_ms, settled)| {
+        Record::Remember(Remember {
+            keys,
+            keys_for_ms,
+            settled,
+        })
+    })
+}
+
+#[test]
+fn draws_together_are_no_larger_than_is_made_room_for() {
+    for count in [1u8, 100] {
+        let record = Record::Draws(Box::new(DrawsRecord {
+            request: u64::MAX,
+            pool: u32::MAX,
+            asked: count,
+            at_ms: u64::MAX,
+            held_until_ms: Some(u64::MAX),
+            key: Some(u128::MAX),
+            items: vec![u32::MAX - 1; usize::from(count)],
+        }));
+        for format in FORMATS {
+            let mut bytes = Vec::new();
+            with_codec!(format, C => C::encode(&mut bytes, u64::MAX, &record));
+            assert!(
+                bytes.len() <= DrawsRecord::bytes_max(count),
+                "{format:?}: {} bytes for {count}",
+                bytes.len()
+            );
+        }
+    }
 }
 
 proptest! {
@@ -164,6 +287,9 @@ fn golden_bytes_of_version_1() {
         pool: 1,
         name: "p".into(),
         on_exhausted: OnExhausted::NoPrize,
+        is_open: true,
+        opens_at_ms: None,
+        closes_at_ms: Some(2),
         items_total: 1,
         first_item: 0,
         items,
@@ -172,7 +298,8 @@ fn golden_bytes_of_version_1() {
     Binary::encode(&mut bytes, 1, &Record::Pool(part.clone()));
     #[rustfmt::skip]
     assert_eq!(bytes, [
-        2, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, b'p', 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0,
+        2, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, b'p', 1, 0, 0, 0,
+        1, 0, 1, 2, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0,
         1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, b'a', b'"', 2, 1, 0, 0, 0, 0, 0, 0,
         1, 3, 0, 0, 0, 0, 0, 0, 0,
     ]);
@@ -183,7 +310,7 @@ fn golden_bytes_of_version_1() {
     Line::encode(&mut text, 19, &draw);
     Line::encode(&mut text, 20, &Record::RequestsReserved { upto: 5 });
     let expected = r#"{"type":"draw","seq":17,"request":101124105,"pool":515,"item":1029}
-{"type":"pool","seq":18,"part":{"pool":1,"name":"p","on_exhausted":"no_prize","items_total":1,"first_item":0,"items":[{"id":"a\"","weight":258,"stock":3}]}}
+{"type":"pool","seq":18,"part":{"pool":1,"name":"p","on_exhausted":"no_prize","is_open":true,"opens_at_ms":null,"closes_at_ms":2,"items_total":1,"first_item":0,"items":[{"id":"a\"","weight":258,"stock":3}]}}
 d 19 101124105 515 1029
 r {"type":"requests_reserved","seq":20,"upto":5}
 "#;
@@ -197,6 +324,9 @@ fn an_item_list_of_an_impossible_length_is_refused_before_it_is_allocated() {
         pool: 1,
         name: "p".into(),
         on_exhausted: OnExhausted::NoPrize,
+        is_open: true,
+        opens_at_ms: None,
+        closes_at_ms: Some(2),
         items_total: 1,
         first_item: 0,
         items: Vec::new(),

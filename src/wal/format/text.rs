@@ -1,13 +1,19 @@
 //! What the two text formats share: headers as JSON objects on lines of a fixed width.
 
-use std::io::{self, Write as _};
+use std::{
+    borrow::Cow,
+    io::{self, Write as _},
+};
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{HeaderError, Malformed, binary::checksum};
 use crate::wal::{
     block::{BlockHeader, BlockKind},
-    record::{DrawRecord, NO_PRIZE, PoolPart, Record},
+    record::{
+        ChangedPart, DrawRecord, DrawsRecord, NO_PRIZE, PoolPart, Record, Remember, SettledRecord,
+        VoidedRecord,
+    },
     segment::{FORMAT_VERSION, SegmentHeader},
 };
 
@@ -32,7 +38,7 @@ struct Checked<T> {
 /// A record as a JSON object, with its sequence number.
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
-pub(super) enum RecordLine {
+pub(super) enum RecordLine<'a> {
     Draw {
         seq: u64,
         request: u64,
@@ -41,16 +47,36 @@ pub(super) enum RecordLine {
     },
     Pool {
         seq: u64,
-        part: PoolPart,
+        part: Cow<'a, PoolPart>,
     },
     RequestsReserved {
         seq: u64,
         upto: u64,
     },
+    Draws {
+        seq: u64,
+        draws: Cow<'a, DrawsRecord>,
+    },
+    Settled {
+        seq: u64,
+        hold: SettledRecord,
+    },
+    Voided {
+        seq: u64,
+        void: Cow<'a, VoidedRecord>,
+    },
+    Changed {
+        seq: u64,
+        part: Cow<'a, ChangedPart>,
+    },
+    Remember {
+        seq: u64,
+        remember: Remember,
+    },
 }
 
-impl RecordLine {
-    pub(super) fn new(seq: u64, record: &Record) -> Self {
+impl<'a> RecordLine<'a> {
+    pub(super) fn new(seq: u64, record: &'a Record) -> Self {
         match record {
             Record::Draw(DrawRecord {
                 pool,
@@ -64,9 +90,26 @@ impl RecordLine {
             },
             Record::Pool(part) => Self::Pool {
                 seq,
-                part: part.clone(),
+                part: Cow::Borrowed(part),
             },
             Record::RequestsReserved { upto } => Self::RequestsReserved { seq, upto: *upto },
+            Record::Draws(draws) => Self::Draws {
+                seq,
+                draws: Cow::Borrowed(draws),
+            },
+            Record::Settled(hold) => Self::Settled { seq, hold: *hold },
+            Record::Voided(void) => Self::Voided {
+                seq,
+                void: Cow::Borrowed(void),
+            },
+            Record::Changed(part) => Self::Changed {
+                seq,
+                part: Cow::Borrowed(part),
+            },
+            Record::Remember(remember) => Self::Remember {
+                seq,
+                remember: *remember,
+            },
         }
     }
 
@@ -86,8 +129,13 @@ impl RecordLine {
                     request,
                 }),
             ),
-            Self::Pool { seq, part } => (seq, Record::Pool(part)),
+            Self::Pool { seq, part } => (seq, Record::Pool(part.into_owned())),
             Self::RequestsReserved { seq, upto } => (seq, Record::RequestsReserved { upto }),
+            Self::Draws { seq, draws } => (seq, Record::Draws(Box::new(draws.into_owned()))),
+            Self::Settled { seq, hold } => (seq, Record::Settled(hold)),
+            Self::Voided { seq, void } => (seq, Record::Voided(void.into_owned())),
+            Self::Changed { seq, part } => (seq, Record::Changed(part.into_owned())),
+            Self::Remember { seq, remember } => (seq, Record::Remember(remember)),
         };
         in_place(seq, expected, record)
     }

@@ -68,16 +68,7 @@ impl Worker<'_> {
             return Ok(());
         };
         let mut requests = [Request::from(first); RUN_MAX as usize];
-        let mut answers = vec![
-            Completion {
-                request: 0,
-                shard: 0,
-                seq: None,
-                pool: first.id(),
-                outcome: Outcome::Exhausted,
-            };
-            POLL_MAX
-        ];
+        let mut answers = vec![Completion::default(); POLL_MAX];
         let mut moved = Instant::now();
         loop {
             let asks = !self.shared.ends();

@@ -1,0 +1,150 @@
+//! Pools come in and change, while they are drawn from.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, PoisonError},
+};
+
+use super::{Engine, PoolHandle, catalogue};
+use crate::{
+    error::Error,
+    pool::{ChangeError, PoolChange, PoolDefinition, PoolError},
+    request::PoolId,
+    shard::{control::Control, desk::Job, partition::Odds},
+};
+
+impl Engine {
+    /// Registers a pool, durably. A pool that is registered already, and is now as this definition
+    /// says, is returned as it is, whatever is left of its stock.
+    ///
+    /// # Errors
+    /// [`Error::Pool`] for a definition with a mistake, [`Error::PoolConflict`] where the name is
+    /// taken by another definition, [`Error::Stopped`] if the pool's shard has stopped.
+    pub fn register(
+        &self,
+        definition: impl Into<Arc<PoolDefinition>>,
+    ) -> Result<PoolHandle, Error> {
+        let definition = definition.into();
+        definition.validate()?;
+        let shard = catalogue::shard_of(&definition.name, self.shards.len());
+        let sent = Arc::clone(&definition);
+        let id = self.ask(shard, "register a pool", |reply| {
+            Control::Do(Job::Register {
+                definition: sent,
+                next: None,
+                reply,
+            })
+        })??;
+        Ok(self.catalogue.add(id, definition))
+    }
+
+    /// Changes a pool, durably, while it is drawn from: a draw sees all of these changes or none,
+    /// and so does the log after a crash. Returns the pool as it is then.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use tombola::{Engine, PoolChange, PoolDefinition};
+    ///
+    /// let engine = Engine::in_memory().open()?;
+    /// let pool = engine.register(PoolDefinition::new("banner").item("gold", 1, 10))?;
+    /// engine.edit(
+    ///     pool.id(),
+    ///     &[
+    ///         PoolChange::Restock { item: "gold".into(), units: 5 },
+    ///         PoolChange::Weight { item: "gold".into(), weight: 2 },
+    ///     ],
+    /// )?;
+    /// assert_eq!(engine.odds(pool.id())?.items[0].remaining, Some(15));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Change`] for a change that cannot be made, and then none of them is;
+    /// [`Error::Stopped`] if the pool's shard has stopped.
+    pub fn edit(&self, pool: PoolId, changes: &[PoolChange]) -> Result<PoolHandle, Error> {
+        // One at a time, so that the places of items are known. Draws never come here.
+        let _editing = self.editing.lock().unwrap_or_else(PoisonError::into_inner);
+        let handle = self.pool_by_id(pool).ok_or(ChangeError::UnknownPool)?;
+        let (placed, changed) = place(handle.definition(), changes)?;
+        self.ask(pool.shard(), "change a pool", |reply| {
+            Control::Do(Job::Change {
+                pool: pool.index(),
+                changes: placed.into(),
+                next: 0,
+                reply,
+            })
+        })??;
+        Ok(self.catalogue.replace(pool, Arc::new(changed)))
+    }
+
+    /// How likely every item of a pool is at this moment. It is worked out on the shard's thread, in
+    /// time proportional to the number of items.
+    ///
+    /// # Errors
+    /// [`Error::Change`] if there is no such pool; [`Error::Stopped`] if its shard has stopped.
+    pub fn odds(&self, pool: PoolId) -> Result<Odds, Error> {
+        if pool.shard() >= self.shards.len() {
+            return Err(ChangeError::UnknownPool.into());
+        }
+        let odds = self.ask(pool.shard(), "tell the odds", |reply| Control::Odds {
+            pool: pool.index(),
+            reply,
+        })?;
+        odds.ok_or_else(|| ChangeError::UnknownPool.into())
+    }
+}
+
+/// The changes with items named by their places, and the definition that has them made.
+fn place(
+    definition: &PoolDefinition,
+    changes: &[PoolChange],
+) -> Result<(Vec<PoolChange<u32>>, PoolDefinition), ChangeError> {
+    let mut changed = definition.clone();
+    let ids = definition.items.iter().map(|item| item.id.clone());
+    let mut places: HashMap<String, u32> = ids.zip(0..).collect();
+    let mut placed = Vec::with_capacity(changes.len());
+    for change in changes {
+        let pool = || definition.name.clone();
+        if let PoolChange::Add { item } = change {
+            if places
+                .insert(item.id.clone(), changed.items.len() as u32)
+                .is_some()
+            {
+                return Err(PoolError::DuplicateItem {
+                    pool: pool(),
+                    item: item.id.clone(),
+                }
+                .into());
+            }
+            changed.items.push(item.clone());
+        }
+        let change = change.clone().try_map(|id| {
+            let place = places.get(&id).copied();
+            place.ok_or_else(|| ChangeError::UnknownItem {
+                pool: pool(),
+                item: id,
+            })
+        })?;
+        match &change {
+            PoolChange::Restock { item, units } => {
+                let stock = &mut changed.items[*item as usize].stock;
+                *stock = stock.map(|stock| stock.saturating_add(*units));
+            }
+            PoolChange::Weight { item, weight } => changed.items[*item as usize].weight = *weight,
+            PoolChange::Retire { item } => changed.items[*item as usize].weight = 0,
+            PoolChange::Add { .. } => {}
+            PoolChange::Open => changed.is_open = true,
+            PoolChange::Close => changed.is_open = false,
+            PoolChange::Window {
+                opens_at_ms,
+                closes_at_ms,
+            } => {
+                changed.opens_at_ms = *opens_at_ms;
+                changed.closes_at_ms = *closes_at_ms;
+            }
+        }
+        placed.push(change);
+    }
+    Ok((placed, changed))
+}

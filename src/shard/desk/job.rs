@@ -1,0 +1,275 @@
+//! What an engine asks of a shard that ends as a record.
+
+use std::{collections::VecDeque, io, sync::Arc};
+
+use super::super::partition::{Found, Partition, Pool};
+use crate::{
+    error::Error,
+    pool::{ChangeError, PoolChange, PoolDefinition},
+    request::PoolId,
+    ring::Reply,
+    selector::Selector,
+    wal::{
+        Wal,
+        record::{
+            ChangedPart, PoolPart, Record, Remember, SettledRecord, Settlement, VoidedRecord,
+        },
+    },
+};
+
+/// A piece of slower work. Every one of them is answered when what it did is durable.
+#[derive(Debug)]
+pub(crate) enum Job {
+    /// Register a pool.
+    Register {
+        definition: Arc<PoolDefinition>,
+        /// Where it goes and which item comes next, once that is known.
+        next: Option<(u32, usize)>,
+        reply: Reply<Result<PoolId, Error>>,
+    },
+    /// Make changes to a pool, all of them at once.
+    Change {
+        pool: u32,
+        changes: Arc<[PoolChange<u32>]>,
+        next: usize,
+        reply: Reply<Result<(), ChangeError>>,
+    },
+    /// End a hold; if there is none, tell what is known of the request.
+    Settle {
+        settled: SettledRecord,
+        reply: Reply<Result<(), Found>>,
+    },
+    /// Take back what a request was handed out; if it cannot be, tell what is known of it.
+    Void {
+        voided: VoidedRecord,
+        reply: Reply<Result<(), Found>>,
+    },
+    /// Remember so much from here on.
+    Remember {
+        remember: Remember,
+        reply: Reply<()>,
+    },
+    /// Record that request ids below `upto` may be handed out.
+    Reserve { upto: u64, reply: Reply<()> },
+}
+
+/// How far a step brought a job.
+pub(super) enum Step {
+    Done,
+    Again(Job),
+    NoRoom(Job),
+}
+
+/// What a job works on.
+pub(super) struct Work<'a, S> {
+    pub(super) shard: usize,
+    pub(super) partition: &'a mut Partition<S>,
+    pub(super) wal: &'a mut Wal,
+    pub(super) pending: &'a mut VecDeque<(u64, Box<dyn FnOnce() + Send>)>,
+}
+
+impl<S: Selector> Work<'_, S> {
+    /// Appends a record that is known to fit, and applies it; `false` while there is no room.
+    fn write(&mut self, record: &Record) -> io::Result<bool> {
+        let Some(seq) = self.wal.append(record)? else {
+            return Ok(false);
+        };
+        self.partition
+            .apply(seq, record)
+            .expect("it was checked before it was written");
+        Ok(true)
+    }
+
+    /// Answers when everything that was written so far is durable.
+    fn answer<T: Send + 'static>(&mut self, reply: Reply<T>, value: T) {
+        let answer = move || reply.send(value);
+        self.pending
+            .push_back((self.wal.next_seq() - 1, Box::new(answer)));
+    }
+}
+
+impl Job {
+    pub(super) fn step<S: Selector>(self, work: &mut Work<'_, S>) -> io::Result<Step> {
+        match self {
+            Self::Register {
+                definition,
+                next,
+                reply,
+            } => register(work, definition, next, reply),
+            Self::Change {
+                pool,
+                changes,
+                next,
+                reply,
+            } => change(work, pool, changes, next, reply),
+            Self::Settle { settled, reply } => {
+                let found = work.partition.find(settled.request);
+                if found != Found::Held {
+                    work.answer(reply, Err(found));
+                } else if work.write(&Record::Settled(settled))? {
+                    work.answer(reply, Ok(()));
+                } else {
+                    return Ok(Step::NoRoom(Self::Settle { settled, reply }));
+                }
+                Ok(Step::Done)
+            }
+            Self::Void { voided, reply } => {
+                if work.partition.check_voided(&voided).is_err() {
+                    let found = work.partition.find(voided.request);
+                    work.answer(reply, Err(found));
+                    return Ok(Step::Done);
+                }
+                let record = Record::Voided(voided);
+                if work.write(&record)? {
+                    work.answer(reply, Ok(()));
+                    return Ok(Step::Done);
+                }
+                let Record::Voided(voided) = record else {
+                    unreachable!("it was made above")
+                };
+                Ok(Step::NoRoom(Self::Void { voided, reply }))
+            }
+            Self::Remember { remember, reply } => {
+                if work.partition.remember() == remember
+                    || work.write(&Record::Remember(remember))?
+                {
+                    work.answer(reply, ());
+                    Ok(Step::Done)
+                } else {
+                    Ok(Step::NoRoom(Self::Remember { remember, reply }))
+                }
+            }
+            Self::Reserve { upto, reply } => {
+                if work.write(&Record::RequestsReserved { upto })? {
+                    work.answer(reply, ());
+                    Ok(Step::Done)
+                } else {
+                    Ok(Step::NoRoom(Self::Reserve { upto, reply }))
+                }
+            }
+        }
+    }
+
+    /// Ends a hold.
+    pub(crate) fn settle(request: u64, how: Settlement, reply: Reply<Result<(), Found>>) -> Self {
+        let settled = SettledRecord { request, how };
+        Self::Settle { settled, reply }
+    }
+}
+
+fn change<S: Selector>(
+    work: &mut Work<'_, S>,
+    pool: u32,
+    changes: Arc<[PoolChange<u32>]>,
+    next: usize,
+    reply: Reply<Result<(), ChangeError>>,
+) -> io::Result<Step> {
+    if next == 0
+        && let Err(error) = work.partition.check_changes(pool, &changes)
+    {
+        reply.send(Err(error));
+        return Ok(Step::Done);
+    }
+    if changes.is_empty() {
+        work.answer(reply, Ok(()));
+        return Ok(Step::Done);
+    }
+    let part = ChangedPart::of(&changes, pool, next);
+    let (parts_end, is_last) = (next + part.changes.len(), part.is_last);
+    let wrote = work.write(&Record::Changed(part))?;
+    if wrote && is_last {
+        work.answer(reply, Ok(()));
+        return Ok(Step::Done);
+    }
+    let next = if wrote { parts_end } else { next };
+    let job = Job::Change {
+        pool,
+        changes,
+        next,
+        reply,
+    };
+    Ok(if wrote {
+        Step::Again(job)
+    } else {
+        Step::NoRoom(job)
+    })
+}
+
+fn register<S: Selector>(
+    work: &mut Work<'_, S>,
+    definition: Arc<PoolDefinition>,
+    next: Option<(u32, usize)>,
+    reply: Reply<Result<PoolId, Error>>,
+) -> io::Result<Step> {
+    let found = match next {
+        Some((place, item)) => Ok(Place::Free(place, item)),
+        None => place_for(work.shard, work.partition, &definition),
+    };
+    let (place, item) = match found {
+        Ok(Place::Free(place, item)) => (place, item),
+        Ok(Place::Has(place)) => {
+            // The record that made it may still be on its way.
+            work.answer(reply, Ok(PoolId::new(work.shard, place)));
+            return Ok(Step::Done);
+        }
+        Err(error) => {
+            reply.send(Err(error));
+            return Ok(Step::Done);
+        }
+    };
+    let part = PoolPart::of(&definition, place, item);
+    let end = part.end();
+    let is_last = end == definition.items.len();
+    let wrote = work.write(&Record::Pool(part))?;
+    if wrote && is_last {
+        work.answer(reply, Ok(PoolId::new(work.shard, place)));
+        return Ok(Step::Done);
+    }
+    let job = Job::Register {
+        definition,
+        next: Some((place, if wrote { end } else { item })),
+        reply,
+    };
+    Ok(if wrote {
+        Step::Again(job)
+    } else {
+        Step::NoRoom(job)
+    })
+}
+
+enum Place {
+    Free(u32, usize),
+    Has(u32),
+}
+
+/// Where a pool is, or would go.
+fn place_for<S: Selector>(
+    shard: usize,
+    partition: &Partition<S>,
+    definition: &PoolDefinition,
+) -> Result<Place, Error> {
+    let pools = partition.pools();
+    if let Some(place) = partition.place(&definition.name) {
+        let pool = &pools[place as usize];
+        if pool.is_registered() {
+            return match pool.current().difference(definition) {
+                None => Ok(Place::Has(place)),
+                Some(difference) => Err(Error::PoolConflict {
+                    pool: definition.name.clone(),
+                    difference,
+                }),
+            };
+        }
+    }
+    // Only the last pool can be one whose registration broke off; it is replaced.
+    let taken = pools.iter().rposition(Pool::is_registered);
+    let free = taken.map_or(0, |last| last + 1);
+    if free < PoolId::POOLS_MAX {
+        Ok(Place::Free(free as u32, 0))
+    } else {
+        Err(Error::TooManyPools {
+            shard,
+            limit: PoolId::POOLS_MAX,
+        })
+    }
+}

@@ -1,0 +1,216 @@
+//! From the clients' rings into the open block: requests are taken, drawn, written down and
+//! answered in slots that nobody sees until their block is durable.
+
+use std::io;
+
+use super::{
+    Parts, Shard,
+    partition::{Staged, StagedDraws},
+};
+use crate::{
+    request::{Asked, CompletionSlot, Shape},
+    wal::{
+        format::Codec,
+        record::{DrawsRecord, NO_PRIZE, Record},
+    },
+};
+
+/// Requests taken from one client before the next one's turn comes.
+const BATCH_MAX: usize = 256;
+
+/// What one round over the rings did.
+#[derive(Debug, Default)]
+pub(super) struct Drained {
+    /// Something was taken.
+    pub(super) any: bool,
+    /// Something that could be taken was left for the next round.
+    pub(super) more_waits: bool,
+}
+
+impl Shard {
+    /// Takes requests from every client's ring and draws.
+    pub(super) fn drain<C: Codec>(&mut self) -> io::Result<Drained> {
+        let mut drained = Drained::default();
+        for turn in 0..self.ports.len() {
+            let Some(port) = self.ports.in_turn(turn) else {
+                continue;
+            };
+            let waiting = port.requests.slots();
+            if waiting == 0 {
+                continue;
+            }
+            if !self.parts.wal.ensure_open()? {
+                break;
+            }
+            let mut taken = 0;
+            while taken < waiting.min(BATCH_MAX) {
+                let run = self.draw_plain::<C>(turn, waiting.min(BATCH_MAX) - taken);
+                taken += run.taken;
+                if !run.ends_before_another_kind {
+                    break;
+                }
+                match self.draw_asked(turn)? {
+                    Some(slots) => taken += slots,
+                    None => break,
+                }
+            }
+            drained.any |= taken > 0;
+            drained.more_waits |= taken > 0 && taken < waiting;
+        }
+        self.ports.next_turn();
+        Ok(drained)
+    }
+
+    /// Draws for the plain requests at the head of a client's ring, up to `limit` of them.
+    #[inline]
+    fn draw_plain<C: Codec>(&mut self, turn: usize, limit: usize) -> Run {
+        let Parts {
+            partition,
+            stream,
+            wal,
+            clock,
+            ..
+        } = &mut self.parts;
+        let counts = &mut self.counts;
+        let Some(port) = self.ports.in_turn(turn) else {
+            return Run::default();
+        };
+        let batch = limit.min(wal.room::<C>()).min(port.completions.room());
+        let requests = port
+            .requests
+            .read_chunk(batch)
+            .expect("so many requests wait");
+        let (first, second) = requests.as_slices();
+        let mut slots = first.iter().chain(second);
+        let cursor = wal.cursor();
+        let (free, first_seq) = (cursor.free, cursor.next_seq);
+        let (mut filled, mut seq) = (0, first_seq);
+        let mut ends_before_another_kind = false;
+        let taken = port.completions.stage(batch, || {
+            let slot = slots.next()?;
+            if slot.shape != Shape::PLAIN {
+                ends_before_another_kind = true;
+                return None;
+            }
+            match partition.stage(slot.pool.index(), slot.request, stream, clock) {
+                Staged::Draw(draw) => {
+                    filled += C::encode_draw(&mut free[filled..], seq, draw);
+                    counts.no_prizes += u64::from(draw.item == NO_PRIZE);
+                    seq += 1;
+                    Some(CompletionSlot {
+                        request: slot.request,
+                        seq: seq - 1,
+                        pool: slot.pool,
+                        item: draw.item,
+                    })
+                }
+                Staged::Refused(refusal) => {
+                    Some(CompletionSlot::refused(slot.request, slot.pool, refusal))
+                }
+            }
+        });
+        let drawn = (seq - first_seq) as usize;
+        requests.commit(taken);
+        wal.advance(filled, drawn);
+        counts.draws += drawn as u64;
+        counts.refusals += (taken - drawn) as u64;
+        Run {
+            taken,
+            ends_before_another_kind,
+        }
+    }
+
+    /// Answers the request at the head of a client's ring, which asks for more than a plain draw.
+    /// Returns the slots it took; `None` while there is no room in the block or for the answer.
+    fn draw_asked(&mut self, turn: usize) -> io::Result<Option<usize>> {
+        let Parts {
+            partition,
+            stream,
+            wal,
+            clock,
+            holds_max,
+            ..
+        } = &mut self.parts;
+        let counts = &mut self.counts;
+        let Some(port) = self.ports.in_turn(turn) else {
+            return Ok(None);
+        };
+        let Ok(shape) = port.requests.peek().map(|slot| slot.shape) else {
+            return Ok(None);
+        };
+        if port.completions.room() < shape.completion_slots()
+            || !wal.make_room(DrawsRecord::bytes_max(shape.count()))?
+        {
+            return Ok(None);
+        }
+        // The slots of a request are written together, so all of them are there.
+        let requests = port
+            .requests
+            .read_chunk(shape.request_slots())
+            .expect("a request comes whole");
+        let (first, second) = requests.as_slices();
+        let asked =
+            Asked::read(&mut first.iter().chain(second).copied()).expect("a request comes whole");
+        requests.commit_all();
+        let mut record = self.record.take().unwrap_or_default();
+        let seq = wal.next_seq();
+        let staged = partition.stage_draws(&asked, seq, *holds_max, stream, clock, &mut record);
+        let mut first = CompletionSlot {
+            request: asked.request,
+            seq,
+            pool: asked.pool,
+            item: CompletionSlot::MORE,
+        };
+        let head = match staged {
+            StagedDraws::Refused(refusal) => {
+                counts.refusals += 1;
+                first = CompletionSlot::refused(asked.request, asked.pool, refusal);
+                record.items.clear();
+                None
+            }
+            StagedDraws::Replay(answer) => {
+                counts.replays += 1;
+                first.seq = answer.seq;
+                Some((
+                    answer.request,
+                    Some(answer.held_until_ms).filter(|ms| *ms > 0),
+                ))
+            }
+            StagedDraws::Drawn => {
+                counts.draws += record.items.len() as u64;
+                let nothing = record.items.iter().filter(|item| **item == NO_PRIZE);
+                counts.no_prizes += nothing.count() as u64;
+                let whole = Record::Draws(record);
+                let appended = wal.append(&whole)?;
+                assert_eq!(appended, Some(seq), "there was room for it");
+                let Record::Draws(back) = whole else {
+                    unreachable!("it was put there above")
+                };
+                record = back;
+                Some((record.request, record.held_until_ms))
+            }
+        };
+        let head = head.map(|(original, held_until_ms)| {
+            CompletionSlot::head(
+                original,
+                held_until_ms,
+                record.items.len(),
+                shape.count() > 1,
+            )
+        });
+        let items = CompletionSlot::pack(record.items.iter().copied());
+        let mut slots = [Some(first), head].into_iter().flatten().chain(items);
+        port.completions
+            .stage(shape.completion_slots(), || slots.next());
+        drop(slots);
+        self.record = Some(record);
+        Ok(Some(shape.request_slots()))
+    }
+}
+
+/// How far a run of plain requests went.
+#[derive(Debug, Default)]
+struct Run {
+    taken: usize,
+    ends_before_another_kind: bool,
+}

@@ -1,0 +1,435 @@
+//! One pool: its items' weights, what is left of them, and whether it takes draws.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use bincode::{Decode, Encode};
+
+use super::Misfit;
+use crate::{
+    pool::{ItemDefinition, OnExhausted, PoolDefinition},
+    selector::{Fenwick, Selector},
+    wal::record::NO_PRIZE,
+};
+
+/// `remaining` of an item that never runs out.
+pub(super) const UNLIMITED: u64 = u64::MAX;
+
+/// An item's units.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub(super) struct Count {
+    pub(super) remaining: u64,
+    pub(super) drawn: u64,
+}
+
+/// What few items have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Encode, Decode)]
+pub(super) struct Extra {
+    pub(super) restocked: u64,
+    pub(super) held: u64,
+    pub(super) voided: u64,
+    pub(super) is_retired: bool,
+}
+
+/// When a pool takes draws.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub(super) struct Gate {
+    pub(super) is_open: bool,
+    pub(super) opens_at_ms: Option<u64>,
+    pub(super) closes_at_ms: Option<u64>,
+}
+
+impl Gate {
+    pub(super) fn of(definition: &PoolDefinition) -> Self {
+        Self {
+            is_open: definition.is_open,
+            opens_at_ms: definition.opens_at_ms,
+            closes_at_ms: definition.closes_at_ms,
+        }
+    }
+
+    fn is_always_open(&self) -> bool {
+        self.is_open && !self.has_window()
+    }
+
+    pub(super) fn has_window(&self) -> bool {
+        self.opens_at_ms.is_some() || self.closes_at_ms.is_some()
+    }
+}
+
+/// A pool and what is left of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pool<S = Fenwick> {
+    /// What was registered; what was changed since stands beside it.
+    pub(super) definition: Arc<PoolDefinition>,
+    pub(super) items_total: u32,
+    pub(super) added: Vec<ItemDefinition>,
+    pub(super) gate: Gate,
+    /// The weights as they are now.
+    pub(super) weights: Vec<u64>,
+    pub(super) counts: Vec<Count>,
+    pub(super) extras: BTreeMap<u32, Extra>,
+    /// The summed weight of what is in stock, whatever the selector holds.
+    pub(super) weight_in_stock: u64,
+    /// The summed weight of all items.
+    pub(super) weight_total: u64,
+    /// Whether it can be drawn from, whatever the time: the one thing a draw has to look at.
+    pub(super) is_ready: bool,
+    /// Draws that answered "no prize".
+    pub(super) no_prizes: u64,
+    pub(super) selector: S,
+}
+
+impl<S: Selector> Pool<S> {
+    /// A pool whose items come later.
+    pub(super) fn beginning(definition: PoolDefinition, items_total: u32) -> Self {
+        let selector = S::new(&[]).expect("no weights do not overflow");
+        let gate = Gate::of(&definition);
+        Self {
+            definition: Arc::new(definition),
+            items_total,
+            added: Vec::new(),
+            gate,
+            weights: Vec::new(),
+            counts: Vec::new(),
+            extras: BTreeMap::new(),
+            weight_in_stock: 0,
+            weight_total: 0,
+            is_ready: false,
+            no_prizes: 0,
+            selector,
+        }
+    }
+
+    /// All items are there: makes the pool ready for draws.
+    pub(super) fn complete(&mut self) {
+        let items = &self.definition.items;
+        self.counts = items.iter().map(Count::new).collect();
+        self.weights = items.iter().map(|item| item.weight).collect();
+        self.count_weights();
+    }
+
+    /// Derives from weights and counts what depends on them.
+    pub(super) fn count_weights(&mut self) {
+        let weights: Vec<u64> = (0..self.counts.len())
+            .map(|item| self.effective_weight(item))
+            .collect();
+        self.selector = S::new(&weights).expect("a registered pool's weights do not overflow");
+        self.weight_in_stock = (0..self.counts.len())
+            .map(|item| self.stocked_weight(item))
+            .sum();
+        self.weight_total = self.weights.iter().sum();
+        self.update_ready();
+    }
+
+    /// The weight of an item if it is in stock.
+    fn stocked_weight(&self, item: usize) -> u64 {
+        if self.counts[item].remaining > 0 {
+            self.weights[item]
+        } else {
+            0
+        }
+    }
+
+    /// What the selector holds for an item.
+    fn effective_weight(&self, item: usize) -> u64 {
+        match self.definition.on_exhausted {
+            OnExhausted::Renormalise => self.stocked_weight(item),
+            OnExhausted::NoPrize => self.weights[item],
+        }
+    }
+
+    /// Takes one unit, or none for [`NO_PRIZE`].
+    #[inline]
+    pub(super) fn take(&mut self, item: u32) -> Result<(), Misfit> {
+        if item == NO_PRIZE {
+            return self.take_nothing();
+        }
+        let Some(count) = self.counts.get_mut(item as usize) else {
+            return Err(self.no_such_item(item));
+        };
+        if count.remaining != UNLIMITED {
+            if count.remaining == 0 {
+                return Err(self.has_run_out(item));
+            }
+            count.remaining -= 1;
+        }
+        count.drawn += 1;
+        if count.remaining == 0 {
+            self.run_out(item as usize);
+        }
+        Ok(())
+    }
+
+    fn take_nothing(&mut self) -> Result<(), Misfit> {
+        if !self.is_registered() {
+            return Err(Misfit(format!(
+                "a draw from pool \"{}\", whose registration is not complete",
+                self.definition.name
+            )));
+        }
+        self.no_prizes += 1;
+        Ok(())
+    }
+
+    #[cold]
+    fn no_such_item(&self, item: u32) -> Misfit {
+        let name = &self.definition.name;
+        Misfit(format!("item {item} of pool \"{name}\", which has none"))
+    }
+
+    #[cold]
+    fn has_run_out(&self, item: u32) -> Misfit {
+        let name = &self.definition.name;
+        Misfit(format!("item {item} of pool \"{name}\", which had run out"))
+    }
+
+    fn run_out(&mut self, item: usize) {
+        self.weight_in_stock -= self.weights[item];
+        self.update_selector(item);
+        self.update_ready();
+    }
+
+    /// Undoes a [`take`](Self::take) that nobody was told of.
+    pub(super) fn untake(&mut self, item: u32) -> Result<(), Misfit> {
+        if item == NO_PRIZE {
+            let nothing = || Misfit("there is no draw without a prize to put back".into());
+            self.no_prizes = self.no_prizes.checked_sub(1).ok_or_else(nothing)?;
+            return Ok(());
+        }
+        let Some(count) = self
+            .counts
+            .get_mut(item as usize)
+            .filter(|count| count.drawn > 0)
+        else {
+            return Err(self.no_such_item(item));
+        };
+        count.drawn -= 1;
+        self.put_back(item, 1);
+        Ok(())
+    }
+
+    /// Units come into stock.
+    pub(super) fn put_back(&mut self, item: u32, units: u64) {
+        let item = item as usize;
+        let count = &mut self.counts[item];
+        if count.remaining == UNLIMITED || units == 0 {
+            return;
+        }
+        let had_run_out = count.remaining == 0;
+        count.remaining += units;
+        if had_run_out {
+            self.weight_in_stock += self.weights[item];
+            self.update_selector(item);
+            self.update_ready();
+        }
+    }
+
+    /// Changes an item's weight.
+    pub(super) fn set_weight(&mut self, item: usize, weight: u64) {
+        self.weight_in_stock -= self.stocked_weight(item);
+        self.weight_total = self.weight_total - self.weights[item] + weight;
+        self.weights[item] = weight;
+        self.weight_in_stock += self.stocked_weight(item);
+        self.update_selector(item);
+        self.update_ready();
+    }
+
+    /// Adds an item behind the others.
+    pub(super) fn add(&mut self, item: ItemDefinition) {
+        self.counts.push(Count::new(&item));
+        self.weights.push(item.weight);
+        self.weight_total += item.weight;
+        self.added.push(item);
+        let last = self.counts.len() - 1;
+        self.weight_in_stock += self.stocked_weight(last);
+        let weight = self.effective_weight(last);
+        self.selector
+            .push(weight)
+            .expect("the weights' sum was checked");
+        self.update_ready();
+    }
+
+    fn update_selector(&mut self, item: usize) {
+        let weight = self.effective_weight(item);
+        self.selector
+            .set_weight(item, weight)
+            .expect("never more than the weights' sum, which was checked");
+    }
+
+    pub(super) fn update_ready(&mut self) {
+        self.is_ready = self.weight_in_stock > 0 && self.gate.is_always_open();
+    }
+
+    pub(super) fn extra(&mut self, item: u32) -> &mut Extra {
+        self.extras.entry(item).or_default()
+    }
+
+    pub(super) fn with_selector<T: Selector>(self) -> Pool<T> {
+        let mut pool = Pool {
+            definition: self.definition,
+            items_total: self.items_total,
+            added: self.added,
+            gate: self.gate,
+            weights: self.weights,
+            counts: self.counts,
+            extras: self.extras,
+            weight_in_stock: 0,
+            weight_total: 0,
+            is_ready: false,
+            no_prizes: self.no_prizes,
+            selector: T::new(&[]).expect("no weights do not overflow"),
+        };
+        if pool.is_registered() {
+            pool.count_weights();
+        }
+        pool
+    }
+
+    /// Whether its registration is complete.
+    #[inline]
+    pub fn is_registered(&self) -> bool {
+        self.counts.len() >= self.items_total as usize
+    }
+
+    /// Whether it takes draws now; `now_ms` counts from 1970.
+    pub fn is_open(&self, now_ms: u64) -> bool {
+        self.gate.is_open && !self.opens_later(now_ms) && !self.has_closed(now_ms)
+    }
+
+    pub(super) fn opens_later(&self, now_ms: u64) -> bool {
+        self.gate.opens_at_ms.is_some_and(|opens| now_ms < opens)
+    }
+
+    fn has_closed(&self, now_ms: u64) -> bool {
+        self.gate
+            .closes_at_ms
+            .is_some_and(|closes| now_ms >= closes)
+    }
+
+    /// What was registered. [`current`](Self::current) has what was changed since.
+    pub fn definition(&self) -> &Arc<PoolDefinition> {
+        &self.definition
+    }
+
+    /// What is drawn from, every item at its place: weights as they are, stock with what came in.
+    pub fn described(&self) -> Arc<PoolDefinition> {
+        let registered = self.definition.items.iter().map(|item| item.weight);
+        if self.added.is_empty()
+            && self.extras.is_empty()
+            && self.gate == Gate::of(&self.definition)
+            && registered.eq(self.weights.iter().copied())
+        {
+            return Arc::clone(&self.definition);
+        }
+        Arc::new(self.with_items(self.items()))
+    }
+
+    /// The pool as somebody would have to define it to have what it has now: weights as they are,
+    /// stock with what came in, without what was retired.
+    pub fn current(&self) -> PoolDefinition {
+        self.with_items(self.items().filter(|item| !item.is_retired))
+    }
+
+    fn with_items<'a>(&self, items: impl Iterator<Item = ItemState<'a>>) -> PoolDefinition {
+        PoolDefinition {
+            name: self.definition.name.clone(),
+            on_exhausted: self.definition.on_exhausted,
+            is_open: self.gate.is_open,
+            opens_at_ms: self.gate.opens_at_ms,
+            closes_at_ms: self.gate.closes_at_ms,
+            items: items.map(|item| item.definition()).collect(),
+        }
+    }
+
+    /// How many draws answered "no prize".
+    pub fn no_prizes(&self) -> u64 {
+        self.no_prizes
+    }
+
+    pub(super) fn item_definition(&self, item: usize) -> &ItemDefinition {
+        let registered = &self.definition.items;
+        registered
+            .get(item)
+            .unwrap_or_else(|| &self.added[item - registered.len()])
+    }
+
+    /// The items with their counts, by their places.
+    pub fn items(&self) -> impl ExactSizeIterator<Item = ItemState<'_>> {
+        self.counts.iter().enumerate().map(|(place, count)| {
+            let item = self.item_definition(place);
+            let extra = self
+                .extras
+                .get(&(place as u32))
+                .copied()
+                .unwrap_or_default();
+            ItemState {
+                id: &item.id,
+                weight: self.weights[place],
+                initial: item.stock,
+                restocked: extra.restocked,
+                drawn: count.drawn,
+                held: extra.held,
+                voided: extra.voided,
+                remaining: (count.remaining != UNLIMITED).then_some(count.remaining),
+                is_retired: extra.is_retired,
+            }
+        })
+    }
+}
+
+impl Count {
+    fn new(item: &ItemDefinition) -> Self {
+        Self {
+            remaining: item.stock.unwrap_or(UNLIMITED),
+            drawn: 0,
+        }
+    }
+}
+
+/// An item of a pool, and what became of its units: as long as it is not unlimited,
+/// `initial + restocked + voided = drawn + remaining + held`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ItemState<'a> {
+    /// Its id.
+    pub id: &'a str,
+    /// Its weight; 0 if it is retired.
+    pub weight: u64,
+    /// The stock it was registered with; `None` is unlimited.
+    pub initial: Option<u64>,
+    /// Units that came in later.
+    pub restocked: u64,
+    /// Units handed out, those that came back included.
+    pub drawn: u64,
+    /// Units that are reserved.
+    pub held: u64,
+    /// Units that were handed out and came back.
+    pub voided: u64,
+    /// Units in stock; `None` is unlimited.
+    pub remaining: Option<u64>,
+    /// Whether it is out of the draws for good.
+    pub is_retired: bool,
+}
+
+impl ItemState<'_> {
+    /// The item as somebody would define it now: with all the stock it ever got.
+    pub fn definition(&self) -> ItemDefinition {
+        ItemDefinition {
+            id: self.id.to_owned(),
+            weight: self.weight,
+            stock: self.initial.map(|initial| initial + self.restocked),
+        }
+    }
+
+    /// Whether no unit was lost or made.
+    pub fn is_conserved(&self) -> bool {
+        let sum = |units: &[u64]| units.iter().map(|units| u128::from(*units)).sum::<u128>();
+        match (self.initial, self.remaining) {
+            (Some(initial), Some(remaining)) => {
+                sum(&[initial, self.restocked, self.voided])
+                    == sum(&[self.drawn, remaining, self.held])
+            }
+            (None, None) => self.restocked == 0 && self.voided <= self.drawn,
+            _ => false,
+        }
+    }
+}
