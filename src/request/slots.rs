@@ -87,7 +87,7 @@ impl Request {
 
     /// All its slots; the first [`Shape::request_slots`] of them count.
     pub(crate) fn slots(&self, request: RequestId) -> impl Iterator<Item = RequestSlot> {
-        let key = self.shape.has(Shape::KEY).then(|| RequestSlot {
+        let key = self.shape.has(Shape::KEY).then_some(RequestSlot {
             request: self.key as u64,
             pool: PoolId((self.key >> 64) as u32),
             shape: Shape((self.key >> 96) as u32),

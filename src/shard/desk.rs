@@ -11,12 +11,15 @@ use job::{Step, Work};
 use super::partition::Partition;
 use crate::{ring::Reply, selector::Selector, wal::Wal};
 
+/// Answers, by the sequence number that has to be durable first.
+type Pending = VecDeque<(u64, Box<dyn FnOnce() + Send>)>;
+
 /// What lies on the desk.
 #[derive(Default)]
 pub(crate) struct Desk {
     jobs: VecDeque<Job>,
-    /// Answers to what is in the log, by sequence number, that wait until it is durable.
-    pending: VecDeque<(u64, Box<dyn FnOnce() + Send>)>,
+    /// Answers that wait until what they tell is durable.
+    pending: Pending,
     sealing: Option<Sealing>,
 }
 

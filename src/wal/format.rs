@@ -149,6 +149,7 @@ pub(crate) mod hex {
     pub(crate) mod optional {
         use super::{Deserialize, Deserializer, Error, Hex, Serializer};
 
+        #[expect(clippy::ref_option, reason = "this is how serde gives it")]
         pub(crate) fn serialize<T: Hex, S: Serializer>(
             value: &Option<T>,
             serializer: S,

@@ -1,8 +1,11 @@
 //! What an engine asks of a shard that ends as a record.
 
-use std::{collections::VecDeque, io, sync::Arc};
+use std::{io, sync::Arc};
 
-use super::super::partition::{Found, Partition, Pool};
+use super::{
+    super::partition::{Found, Partition, Pool},
+    Pending,
+};
 use crate::{
     error::Error,
     pool::{ChangeError, PoolChange, PoolDefinition},
@@ -65,7 +68,7 @@ pub(super) struct Work<'a, S> {
     pub(super) shard: usize,
     pub(super) partition: &'a mut Partition<S>,
     pub(super) wal: &'a mut Wal,
-    pub(super) pending: &'a mut VecDeque<(u64, Box<dyn FnOnce() + Send>)>,
+    pub(super) pending: &'a mut Pending,
 }
 
 impl<S: Selector> Work<'_, S> {

@@ -201,13 +201,12 @@ impl<S: Selector> Pool<S> {
         if at < self.counts.len() {
             return self.item_definition(at).id.clone();
         }
-        let added = changes.iter().filter_map(|change| match change {
+        let mut added = changes.iter().filter_map(|change| match change {
             PoolChange::Add { item } => Some(&item.id),
             _ => None,
         });
         added
-            .skip(at - self.counts.len())
-            .next()
+            .nth(at - self.counts.len())
             .cloned()
             .unwrap_or_default()
     }

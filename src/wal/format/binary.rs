@@ -95,13 +95,6 @@ impl Codec for Binary {
                 length,
             ));
         }
-        fn one<T: Decode<()>>(
-            bytes: &[u8],
-            make: impl FnOnce(T) -> Record,
-        ) -> Result<(Record, usize), Malformed> {
-            let ((_, value), length): ((u32, T), _) = read(bytes)?;
-            Ok((make(value), length))
-        }
         match tag {
             KIND_POOL => one(bytes, Record::Pool),
             KIND_REQUESTS_RESERVED => one(bytes, |upto| Record::RequestsReserved { upto }),
@@ -216,4 +209,13 @@ fn append(out: &mut Vec<u8>, value: impl Encode) {
 
 fn read<T: Decode<()>>(bytes: &[u8]) -> Result<(T, usize), Malformed> {
     bincode::decode_from_slice(bytes, BOUNDED).map_err(|error| Malformed(error.to_string()))
+}
+
+/// Reads a record of a kind that is one value.
+fn one<T: Decode<()>>(
+    bytes: &[u8],
+    make: impl FnOnce(T) -> Record,
+) -> Result<(Record, usize), Malformed> {
+    let ((_, value), length): ((u32, T), _) = read(bytes)?;
+    Ok((make(value), length))
 }
