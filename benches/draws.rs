@@ -21,7 +21,7 @@ fn pool() -> PoolDefinition {
 
 /// Draws with as many requests under way as the rings hold.
 fn draw(client: &mut Client, pool: &PoolHandle, count: usize) {
-    let batch = [Request::from(pool); 1024];
+    let batch = vec![Request::from(pool); 1024];
     let (mut submitted, mut answered) = (0, 0);
     while answered < count {
         let wanted = batch.len().min(count - submitted);

@@ -75,23 +75,11 @@ impl Client {
     #[inline]
     pub fn try_submit(&mut self, request: impl Into<Request>) -> Result<RequestId, SubmitError> {
         let request = request.into();
-        let Some(port) = self.ports.get_mut(request.pool.shard()) else {
-            return Err(SubmitError::UnknownPool(request));
-        };
-        if let Some(stopped) = port.shard.stopped() {
-            return Err(SubmitError::Stopped(request, stopped));
-        }
         let Some(id) = self.ids.peek(&self.source, 1) else {
             return Err(SubmitError::Full(request));
         };
-        if !request.is_plain() {
-            port.push_asked(request, id)?;
-        } else if port.end.requests.push(request.slot(id)).is_err() {
-            return Err(SubmitError::Full(request));
-        }
+        self.push(&[request], id)?;
         self.ids.used(1);
-        port.open += 1;
-        port.shard.sleeper.wake();
         Ok(id)
     }
 
@@ -105,42 +93,43 @@ impl Client {
             return Ok(self.ids.used(0));
         };
         let mut count = 0;
-        for run in requests.chunk_by(|one, other| one.pool.shard() == other.pool.shard()) {
-            let refused = |error: SubmitError| if count == 0 { Err(error) } else { Ok(()) };
-            let Some(port) = self.ports.get_mut(run[0].pool.shard()) else {
-                refused(SubmitError::UnknownPool(run[0]))?;
-                break;
-            };
-            if let Some(stopped) = port.shard.stopped() {
-                refused(SubmitError::Stopped(run[0], stopped))?;
-                break;
-            }
-            let mut taken = 0;
-            for alike in run.chunk_by(|one, other| one.is_plain() && other.is_plain()) {
-                let id = first + (count + taken) as u64;
-                let room = if alike[0].is_plain() {
-                    port.push_plain(alike, id)
-                } else {
-                    match port.push_asked(alike[0], id) {
-                        Ok(()) => 1,
-                        Err(SubmitError::Full(_)) => 0,
-                        Err(error) if count + taken == 0 => return Err(error),
-                        Err(_) => 0,
-                    }
-                };
-                taken += room;
-                if room < alike.len() {
-                    break;
-                }
-            }
-            port.open += taken;
-            port.shard.sleeper.wake();
-            count += taken;
-            if taken < run.len() {
-                break;
+        while count < requests.len() {
+            let id = first + count as u64;
+            match self.push(&requests[count..], id) {
+                Ok(taken) => count += taken,
+                Err(SubmitError::Full(_)) => break,
+                Err(error) if count == 0 => return Err(error),
+                // What was taken before is told; this one is tried again with the next batch.
+                Err(_) => break,
             }
         }
         Ok(self.ids.used(count))
+    }
+
+    /// Puts the first request into its shard's ring, and those that follow it and are plain and go to
+    /// the same shard, as far as there is room. Returns how many, at least one.
+    #[inline]
+    fn push(&mut self, requests: &[Request], id: RequestId) -> Result<usize, SubmitError> {
+        let request = requests[0];
+        let shard = request.pool.shard();
+        let Some(port) = self.ports.get_mut(shard) else {
+            return Err(SubmitError::UnknownPool(request));
+        };
+        if let Some(stopped) = port.shard.stopped() {
+            return Err(SubmitError::Stopped(request, stopped));
+        }
+        let taken = if request.is_plain() {
+            port.push_plain(requests, shard, id)
+        } else {
+            port.push_asked(request, id)?;
+            1
+        };
+        if taken == 0 {
+            return Err(SubmitError::Full(request));
+        }
+        port.open += taken;
+        port.shard.sleeper.wake();
+        Ok(taken)
     }
 
     /// Takes completions into `out`, as many as there are and fit; returns how many. Completions
@@ -284,16 +273,17 @@ impl Port {
         (self.open > 0 && self.end.completions.is_empty()).then_some(over)
     }
 
-    /// Puts plain requests into the ring, as many as there is room for.
+    /// Puts the plain requests at the head of a batch into the ring, as many as there is room for.
     #[inline]
-    fn push_plain(&mut self, requests: &[Request], first_id: RequestId) -> usize {
+    fn push_plain(&mut self, requests: &[Request], shard: usize, first_id: RequestId) -> usize {
         let room = requests.len().min(self.end.requests.slots());
         let chunk = self
             .end
             .requests
             .write_chunk_uninit(room)
             .expect("so many slots are free");
-        let slots = requests.iter().zip(first_id..);
+        let alike = |request: &&Request| request.is_plain() && request.pool.shard() == shard;
+        let slots = requests.iter().take_while(alike).zip(first_id..);
         chunk.fill_from_iter(slots.map(|(request, id)| request.slot(id)))
     }
 
