@@ -68,8 +68,7 @@ impl<S: Selector> Partition<S> {
                 .expect("the item was chosen from what is in stock");
             record.items.push(item);
         }
-        if record.items.len() < usize::from(count) && !asked.shape.has(Shape::PARTIAL) {
-            // Not for what was chosen, but for what is left: so the odds stay what they are.
+        if !asked.shape.has(Shape::PARTIAL) && pool.had_fewer_than(count, &record.items) {
             pool.untake_all(&record.items);
             return StagedDraws::Refused(Refusal::TooFew);
         }
@@ -134,6 +133,23 @@ impl<S: Selector> Partition<S> {
 }
 
 impl<S: Selector> Pool<S> {
+    /// Whether fewer units were left than were asked for before these were drawn. It must not
+    /// depend on which they are, or the odds would not be the weights: so a pool that answers "no
+    /// prize" is not refused for the luck of having met its last unit early.
+    fn had_fewer_than(&self, asked: u8, drawn: &[u32]) -> bool {
+        let taken = prizes(drawn).count() as u64;
+        let wanted = u64::from(asked) - taken;
+        let mut left = 0u64;
+        wanted > 0
+            && (self.weight_in_stock == 0
+                || (0..self.counts.len())
+                    .filter(|item| self.weights[*item] > 0)
+                    .all(|item| {
+                        left = left.saturating_add(self.counts[item].remaining);
+                        left < wanted
+                    }))
+    }
+
     fn untake_all(&mut self, items: &[u32]) {
         for item in items {
             self.untake(*item).expect("it was taken just now");
