@@ -49,6 +49,9 @@ impl Engine {
             match self.settle(shard, request.request, Settlement::Confirmed)? {
                 Ok(()) => return Ok(()),
                 Err(Found::Settled(how)) => return Err(ended(request.request, how)),
+                Err(Found::Drawn {
+                    is_confirmed: true, ..
+                }) => return Err(ended(request.request, Settlement::Confirmed)),
                 Err(_) => {}
             }
         }
@@ -87,7 +90,7 @@ impl Engine {
                     is_forgotten = true;
                     continue;
                 }
-                Err(Found::Drawn(record)) => record,
+                Err(Found::Drawn { record, .. }) => record,
                 Err(_) => match self.look_in_log(shard, id)? {
                     InLog::Draws(record) => record,
                     InLog::Nothing { is_whole } => {

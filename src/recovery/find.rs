@@ -2,7 +2,7 @@
 
 use std::{io, path::Path};
 
-use super::{Meta, shard_path};
+use super::{Meta, live, shard_path};
 use crate::{
     error::Error,
     storage::WRITE_UNIT,
@@ -28,6 +28,15 @@ pub(crate) enum InLog {
 /// Looks for a request that was answered. An engine may be writing to the log meanwhile: what it
 /// has answered is there, and nothing else is needed.
 pub(crate) fn look_for(directory: &Path, shard: usize, request: u64) -> Result<InLog, Error> {
+    // A segment that is cut off while it is read is read again.
+    live::until_settled(
+        directory,
+        |_| look_once(directory, shard, request),
+        |_| true,
+    )
+}
+
+fn look_once(directory: &Path, shard: usize, request: u64) -> Result<InLog, Error> {
     let identity = Meta::read(directory)?.identity(shard);
     let directory = shard_path(directory, shard);
     let mut is_whole = false;

@@ -15,7 +15,11 @@ pub(crate) enum Found {
     /// Its hold has ended, or it was voided.
     Settled(Settlement),
     /// It had a key, and this is what it got.
-    Drawn(VoidedRecord),
+    Drawn {
+        record: VoidedRecord,
+        /// Whether that was held before.
+        is_confirmed: bool,
+    },
     /// Nothing is known of it here. The log may know more.
     Nothing,
     /// It is so long ago that nothing tells whether it was voided.
@@ -38,11 +42,14 @@ impl<S: Selector> Partition<S> {
             Some(Settlement::Confirmed) | None => {}
         }
         match (self.keys.find(request), settled) {
-            (Some((answer, items)), _) => Found::Drawn(VoidedRecord {
-                request,
-                pool: answer.pool,
-                items: items.collect(),
-            }),
+            (Some((answer, items)), settled) => Found::Drawn {
+                record: VoidedRecord {
+                    request,
+                    pool: answer.pool,
+                    items: items.collect(),
+                },
+                is_confirmed: settled.is_some(),
+            },
             (None, Some(how)) => Found::Settled(how),
             (None, None) => Found::Nothing,
         }
