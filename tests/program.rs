@@ -123,9 +123,10 @@ impl<'a> Run<'a> {
                 let (id, named) = self.named(which);
                 assert_eq!(settled(engine.void(named)), self.model.void(id));
             }
-            Step::Wait { ms } => {
-                self.model.now_ms += ms;
-                self.clock.store(self.model.now_ms, Ordering::Relaxed);
+            Step::Clock { by_ms } => {
+                let clock_ms = self.model.clock_ms.saturating_add_signed(*by_ms);
+                self.model.clock_ms = clock_ms;
+                self.clock.store(clock_ms, Ordering::Relaxed);
                 self.settle(engine);
             }
             Step::Edit { pool, changes } => {
@@ -143,7 +144,7 @@ impl<'a> Run<'a> {
             Step::Register { pool, shape } => self.register(engine, *pool, *shape),
             Step::Odds { pool } => {
                 let odds = engine.odds(self.pools[*pool]).unwrap();
-                self.model.pools[*pool].assert_odds(&odds, self.model.now_ms);
+                self.model.pools[*pool].assert_odds(&odds, self.model.clock_ms);
             }
             Step::Snapshot => {
                 let made = |engine: &Engine| engine.stats().unwrap().housekeeper.snapshots;

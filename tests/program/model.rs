@@ -13,7 +13,9 @@ use super::{
 
 #[derive(Debug)]
 pub(crate) struct Model {
-    pub(crate) now_ms: u64,
+    pub(crate) clock_ms: u64,
+    /// The newest time in the log.
+    latest_ms: u64,
     pub(crate) pools: Vec<Pool>,
     pub(crate) keys: Keys,
     pub(crate) holds: BTreeMap<u64, Drawn>,
@@ -29,9 +31,10 @@ pub(crate) struct Model {
 }
 
 impl Model {
-    pub(crate) fn new(pools: Vec<Pool>, now_ms: u64, keeps_log: bool) -> Self {
+    pub(crate) fn new(pools: Vec<Pool>, clock_ms: u64, keeps_log: bool) -> Self {
         Self {
-            now_ms,
+            clock_ms,
+            latest_ms: 0,
             pools,
             keys: Keys::default(),
             holds: BTreeMap::new(),
@@ -70,13 +73,17 @@ impl Model {
         assert!(!completion.is_replay(), "its key is not remembered");
         assert!(completion.seq > Some(self.last_seq), "records follow");
         self.last_seq = completion.seq.unwrap();
+        let at_ms = self.time_of(draw);
+        if !draw.is_plain() {
+            self.latest_ms = at_ms;
+        }
         let drawn = Drawn {
             request: completion.request,
             seq: completion.seq,
             pool: draw.pool,
             count: draw.count,
-            at_ms: self.now_ms,
-            held_until_ms: draw.hold_ms.map(|ms| self.now_ms + ms),
+            at_ms,
+            held_until_ms: draw.hold_ms.map(|ms| at_ms + ms),
             items: completion.items().collect(),
         };
         assert_is_outcome_of(completion, draw, &drawn.items);
@@ -106,8 +113,17 @@ impl Model {
             return Some(Outcome::UnknownPool);
         };
         let too_few = !draw.is_partial && pool.units_left() < u64::from(draw.count);
-        pool.refusal(self.now_ms)
+        pool.refusal(self.time_of(draw))
             .or_else(|| too_few.then_some(Outcome::TooFew))
+    }
+
+    /// The time in the log never goes back; for plain draws there is none.
+    fn time_of(&self, draw: &Draw) -> u64 {
+        if draw.is_plain() {
+            self.clock_ms
+        } else {
+            self.clock_ms.max(self.latest_ms)
+        }
     }
 
     pub(crate) fn confirm(&mut self, request: u64) -> Result<(), &'static str> {
@@ -167,7 +183,7 @@ impl Model {
             .holds
             .values()
             .map(|hold| (hold.held_until_ms.unwrap(), hold.request))
-            .filter(|(until_ms, _)| *until_ms <= self.now_ms)
+            .filter(|(until_ms, _)| *until_ms <= self.clock_ms.max(self.latest_ms))
             .collect();
         over.sort_unstable();
         for (_, request) in over {

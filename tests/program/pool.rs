@@ -143,7 +143,9 @@ impl Pool {
         match self.on_exhausted {
             OnExhausted::Renormalise => drawn.len() as u64 == before.min(count as u64),
             // How often nothing comes before the last unit is a matter of luck.
-            OnExhausted::NoPrize => drawn.len() == count || (drawn.len() < count && self.units_left() == 0),
+            OnExhausted::NoPrize => {
+                drawn.len() == count || (drawn.len() < count && self.units_left() == 0)
+            }
         }
     }
 

@@ -16,9 +16,9 @@ pub(crate) enum Step {
     Draw(Vec<Draw>),
     Confirm(Which),
     Void(Which),
-    /// The clock goes on.
-    Wait {
-        ms: u64,
+    /// The clock goes on, or back.
+    Clock {
+        by_ms: i64,
     },
     Edit {
         pool: usize,
@@ -46,6 +46,14 @@ pub(crate) struct Draw {
     pub(crate) key: Option<u128>,
     pub(crate) is_retry: bool,
     pub(crate) hold_ms: Option<u64>,
+}
+
+impl Draw {
+    /// Whether it asks for one draw, and nothing else.
+    pub(crate) fn is_plain(&self) -> bool {
+        let asks = self.is_partial || self.is_retry;
+        self.count == 1 && !asks && self.key.is_none() && self.hold_ms.is_none()
+    }
 }
 
 /// A request that was answered.
@@ -171,7 +179,7 @@ fn step() -> impl Strategy<Value = Step> {
         12 => vec(draw(), 1..5).prop_map(Step::Draw),
         3 => which().prop_map(Step::Confirm),
         6 => which().prop_map(Step::Void),
-        3 => (1..150u64).prop_map(|ms| Step::Wait { ms }),
+        3 => (-2..15i64).prop_map(|tens| Step::Clock { by_ms: 10 * tens }),
         5 => (0..=POOLS, vec(change(), 1..4)).prop_map(|(pool, changes)| Step::Edit { pool, changes }),
         1 => (0..POOLS, select(&[Definition::First, Definition::Current, Definition::Other]))
             .prop_map(|(pool, shape)| Step::Register { pool, shape }),
@@ -191,7 +199,8 @@ fn draw() -> impl Strategy<Value = Draw> {
         any::<bool>(),
         option::weighted(0.4, 0..6u128),
         prop::bool::weighted(0.2),
-        option::weighted(0.3, 1..200u64),
+        // Whole tens of milliseconds, here and above, so that ends fall together.
+        option::weighted(0.3, (1..20u64).prop_map(|tens| 10 * tens)),
     )
         .prop_map(|(pool, count, is_partial, key, is_retry, hold_ms)| Draw {
             pool,
@@ -215,7 +224,7 @@ fn change() -> impl Strategy<Value = PoolChange> {
     let item = || select(&["a", "b", "c", "d", "e", "nothing"]).prop_map(String::from);
     let weight = || prop_oneof![12 => 0..6u64, 1 => Just(u64::MAX)];
     let units = || prop_oneof![12 => 0..4u64, 1 => Just(u64::MAX)];
-    let time = || option::of(BEGINNING_MS - 100..BEGINNING_MS + 800);
+    let time = || option::of((90..180u64).prop_map(|tens| 10 * tens));
     prop_oneof![
         6 => (item(), units()).prop_map(|(item, units)| PoolChange::Restock { item, units }),
         4 => (item(), weight()).prop_map(|(item, weight)| PoolChange::Weight { item, weight }),
