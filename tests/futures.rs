@@ -12,7 +12,7 @@ use std::{
 };
 
 use common::{banner, builder};
-use tombola::{AsyncClient, AsyncDrawError, Outcome, Stopped};
+use tombola::{AsyncClient, AsyncDrawError, Outcome, Request, Stopped};
 
 struct Unpark(Thread);
 
@@ -107,4 +107,32 @@ fn a_closed_engine_answers_the_futures_it_leaves_behind() {
         block_on(left),
         Err(AsyncDrawError::Stopped(Stopped::Closed))
     );
+}
+
+#[test]
+fn tasks_that_use_one_key_get_one_answer() {
+    let directory = tempfile::tempdir().unwrap();
+    let engine = builder(directory.path()).open().unwrap();
+    let pool = engine.register(banner()).unwrap();
+    let client = AsyncClient::new(engine.client().unwrap(), 64).unwrap();
+    let other = AsyncClient::new(engine.client().unwrap(), 64).unwrap();
+    for key in 0..50 {
+        let request = Request::from(&pool).count(10).key(key);
+        // A plain draw between them, whose answer takes less room.
+        let (one, plain) = (client.draw(request), client.draw(pool.id()));
+        let (two, three) = (other.draw(request), client.draw(request));
+        let answers = [one, two, three].map(|future| block_on(future).unwrap());
+        assert_eq!(block_on(plain).unwrap().items().len(), 1);
+        assert_eq!(answers.iter().filter(|one| one.is_replay()).count(), 2);
+        let items = || answers[0].items();
+        assert_eq!(items().len(), 10);
+        for answer in &answers {
+            assert!(answer.items().eq(items()) && answer.original() == answers[0].original());
+        }
+    }
+    assert_eq!(engine.stats().unwrap().shards[0].draws, 50 * 11);
+    assert!(matches!(
+        block_on(client.draw(Request::from(&pool).count(0))),
+        Err(AsyncDrawError::Mistake(_))
+    ));
 }
