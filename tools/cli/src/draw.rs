@@ -1,34 +1,64 @@
 //! `tombola draw`: opens or recovers a data directory, draws, and reports.
 
 mod acks;
+mod answer;
 mod pace;
+mod patience;
 mod report;
-pub(crate) mod run;
+mod requests;
+mod run;
 mod tally;
 mod turns;
 
-use std::{num::NonZeroU64, path::PathBuf, process::ExitCode};
+use std::{
+    num::{NonZeroU8, NonZeroU64},
+    path::PathBuf,
+    process::ExitCode,
+};
 
-use tombola::{Engine, PoolHandle, StorageKind};
+use tombola::{COUNT_MAX, Engine, PoolHandle, StorageKind};
 
 use self::{
     acks::AckFile,
+    patience::Patience,
     report::Report,
+    requests::{Session, Sink, Source},
     run::{Plan, Run},
 };
-use crate::{config, failure::Failure, options::EngineOptions, output, signals};
+use crate::{
+    config,
+    failure::Failure,
+    options::EngineOptions,
+    output::{self, Output},
+    signals,
+};
 
 const AFTER_HELP: &str = "\
-Exit codes: 0 ok (also after Ctrl-C or SIGTERM), 1 failed, 2 usage, settings or pools, 3 damage,
-4 sold out before the count was reached.
+Exit codes: 0 ok (also after Ctrl-C or SIGTERM), 1 failed or a bad line among the requests, 2 usage,
+settings or pools, 3 damage, 4 sold out before the count was reached.
 
 A line of the --acks file, written once the draw is acknowledged:
   {\"request\":17,\"shard\":0,\"seq\":123,\"pool\":\"banner\",\"item\":\"gold\"}
+
+With --requests each line of the input is a request. Only \"pool\" has to be there:
+  {\"pool\":\"banner\",\"count\":10,\"key\":\"0x1f\",\"hold_ms\":60000,\"partial\":false,\"retry\":false}
+and each is answered by a line, in the order in which they are completed. Answers go to the --acks
+file, or without it to the standard output, each as soon as it is there: so a pipe in both directions
+serves a program for as long as it likes. The same key again gets the same answer, also after a
+crash; \"original\" is the request that drew then.
+  {\"request\":17,\"shard\":0,\"seq\":123,\"line\":1,\"pool\":\"banner\",\"key\":\"0x1f\",\"replay\":false,
+   \"items\":[\"gold\",\"dust\",null],\"held_until_ms\":1795392000000}
+An item is null for \"no prize\". A refused request has no items and an \"outcome\": exhausted, too_few,
+closed, not_yet_open, key_conflict, forgotten or too_many_holds. A bad line is told on the standard
+error with its number and has no answer; the others go on. The report comes at the end, on the
+standard error; with --json as the last line of the standard output.
 
 Examples:
   tombola draw pools.toml --data ./data
   tombola draw pools.toml --data ./data --count 5000 --pool banner --acks acks.jsonl
   tombola draw pools.toml --data ./data --rate 100000 --clients 2 --json
+  tombola draw pools.toml --data ./data --multi 10 --clients 2
+  echo '{\"pool\":\"banner\",\"count\":10}' | tombola draw pools.toml --data ./data --requests -
   tombola draw pools.toml --data ./data --storage mmap --format jsonl --durability kernel";
 
 /// Draws durably from the pools of a config file and reports what came out.
@@ -48,6 +78,14 @@ pub(crate) struct Arguments {
     /// How many draws to make.
     #[arg(long, value_name = "N", default_value_t = 1_000_000)]
     count: u64,
+
+    /// How many draws each request asks for, 1 to 100; the count becomes a multiple of it.
+    #[arg(long, value_name = "K", value_parser = several)]
+    multi: Option<NonZeroU8>,
+
+    /// Draws what the lines of this file ask for, or for - those of the standard input.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["count", "multi", "pool", "clients", "rate"])]
+    requests: Option<PathBuf>,
 
     /// Draws from this pool only, instead of from all in turn.
     #[arg(long, value_name = "P")]
@@ -79,6 +117,8 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         config: path,
         data,
         count,
+        multi,
+        requests,
         pool,
         clients,
         rate,
@@ -105,6 +145,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         )));
     }
     let stop = signals::stop_flag()?;
+    let requests = requests.as_deref().map(Source::open).transpose()?;
     let acks = acks.as_deref().map(AckFile::open).transpose()?;
     let keeps = file.config.storage != StorageKind::None;
     if !keeps {
@@ -118,18 +159,28 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     if let Some(pool) = pool {
         pools.retain(|handle| handle.definition().name == pool);
     }
-    let progress = output::progress(count, "drawing");
-    let plan = Plan {
-        pools: &pools,
-        count,
-        clients: clients.get(),
-        rate,
-        acks: acks.as_ref(),
-        stop: &stop,
-        progress: &progress,
+    let run = if let Some(requests) = requests {
+        let sink = acks
+            .as_ref()
+            .map_or_else(|| Sink::Output(Output::new()), Sink::File);
+        let patience = Patience::new(engine.config().idle);
+        Session::new(&engine, &pools, requests, sink)?.run(patience, &stop)
+    } else {
+        let progress = output::progress(count, "drawing");
+        let plan = Plan {
+            pools: &pools,
+            count,
+            several: multi,
+            clients: clients.get(),
+            rate,
+            acks: acks.as_ref(),
+            stop: &stop,
+            progress: &progress,
+        };
+        let run = plan.run(&engine)?;
+        progress.finish_and_clear();
+        run
     };
-    let run = plan.run(&engine)?;
-    progress.finish_and_clear();
     let mut report = Report::new(&engine, &run, clients.get());
     // Once the engine is closed a snapshot holds everything that was ever drawn. One that does not
     // answer is dropped instead, which is as safe.
@@ -151,6 +202,14 @@ fn verdict(run: Run, count: u64, pools: &[PoolHandle]) -> Result<(), Failure> {
     if let Some(failure) = run.failure {
         return Err(failure);
     }
+    if let Some(lines) = run.lines
+        && lines.bad_lines > 0
+    {
+        return Err(Failure::Failed(format!(
+            "{} among the requests, see above; everything else was answered",
+            output::counted(lines.bad_lines, "bad line")
+        )));
+    }
     if run.sold_out {
         let names: Vec<&str> = pools
             .iter()
@@ -163,4 +222,13 @@ fn verdict(run: Run, count: u64, pools: &[PoolHandle]) -> Result<(), Failure> {
         )));
     }
     Ok(())
+}
+
+/// How many draws one request may ask for.
+fn several(text: &str) -> Result<NonZeroU8, String> {
+    let several = text
+        .parse()
+        .ok()
+        .filter(|several: &NonZeroU8| several.get() <= COUNT_MAX);
+    several.ok_or_else(|| format!("a request takes 1 to {COUNT_MAX} draws"))
 }

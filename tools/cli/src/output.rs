@@ -58,6 +58,11 @@ impl Output {
         written.map_err(|error| failed(&error))
     }
 
+    /// Writes whole lines as they are.
+    pub(crate) fn bytes(&mut self, lines: &[u8]) -> Result<(), Failure> {
+        self.0.write_all(lines).map_err(|error| failed(&error))
+    }
+
     /// Writes a value as a line of JSON.
     pub(crate) fn json(&mut self, value: &impl Serialize) -> Result<(), Failure> {
         serde_json::to_writer(&mut self.0, value).map_err(|error| failed(&error.into()))?;

@@ -8,6 +8,7 @@ use std::{
 
 use tombola::{Completion, Outcome, PoolHandle};
 
+use super::answer::Answer;
 use crate::{failure::Failure, output};
 
 /// The file itself, shared by the client threads. It is opened to append, and every batch of lines
@@ -32,6 +33,12 @@ impl AckFile {
             path: path.to_path_buf(),
             file,
         })
+    }
+
+    /// Writes whole lines.
+    pub(super) fn append(&self, lines: &[u8]) -> Result<(), Failure> {
+        let written = (&self.file).write_all(lines);
+        written.map_err(|error| Failure::io("write to", self.path.display(), &error))
     }
 }
 
@@ -69,6 +76,8 @@ pub(super) struct Acks<'a> {
     to: &'a AckFile,
     /// How a line ends, by pool and item; written out once, since it is the same for every draw.
     endings: &'a Endings,
+    /// The pools, where each answer has several items.
+    several: Option<&'a [PoolHandle]>,
     lines: Vec<u8>,
 }
 
@@ -101,16 +110,25 @@ impl Endings {
 }
 
 impl<'a> Acks<'a> {
-    pub(super) fn new(to: &'a AckFile, endings: &'a Endings) -> Self {
+    pub(super) fn new(
+        to: &'a AckFile,
+        endings: &'a Endings,
+        several: Option<&'a [PoolHandle]>,
+    ) -> Self {
         Self {
             to,
             endings,
+            several,
             lines: Vec::new(),
         }
     }
 
     /// Adds a line; `pool` is the pool's place among those that are drawn from.
     pub(super) fn add(&mut self, pool: usize, completion: &Completion) {
+        if let Some(pools) = self.several {
+            Answer::new(completion, &pools[pool]).write(&mut self.lines);
+            return;
+        }
         let endings = &self.endings.0[pool];
         let ending = match completion.outcome {
             Outcome::Item(item) => &endings.items[item as usize],
@@ -133,9 +151,8 @@ impl<'a> Acks<'a> {
         if self.lines.is_empty() {
             return Ok(());
         }
-        let AckFile { path, file } = self.to;
-        let written = { file }.write_all(&self.lines);
+        let written = self.to.append(&self.lines);
         self.lines.clear();
-        written.map_err(|error| Failure::io("write to", path.display(), &error))
+        written
     }
 }

@@ -9,7 +9,8 @@ use crate::report;
 /// Of a nanosecond. A power of two, so that dividing by it costs nothing.
 const PARTS: u128 = 1 << 20;
 
-/// A client's clock: the schedule, if there is one, and what is under way.
+/// A client's clock: the schedule, if there is one, and what is under way. What is called a draw
+/// here is a request, however many units it asks for.
 ///
 /// The clock is read once for a batch that is sent and once for a batch of answers. With a schedule
 /// a draw's time counts from when it was due, not from when it was sent: a stall is charged to every
@@ -37,17 +38,19 @@ struct Batch {
 }
 
 impl Pace {
-    /// `rate` is that of all `clients` together.
+    /// `rate` is that of the draws of all `clients` together, of which each request asks for
+    /// `several`.
     pub(super) fn new(
         begun: Instant,
         rate: Option<NonZeroU64>,
+        several: u8,
         clients: usize,
         shards: usize,
     ) -> Self {
         Self {
             begun,
             interval: rate.map(|rate| {
-                let second = clients as u128 * 1_000_000_000 * PARTS;
+                let second = clients as u128 * u128::from(several) * 1_000_000_000 * PARTS;
                 (second / u128::from(rate.get())).max(1)
             }),
             sent: 0,
@@ -115,7 +118,7 @@ mod tests {
 
     #[test]
     fn a_batch_is_answered_in_parts() {
-        let mut pace = Pace::new(Instant::now(), None, 1, 2);
+        let mut pace = Pace::new(Instant::now(), None, 1, 1, 2);
         pace.sent(0, 100, 3);
         pace.sent(0, 200, 1);
         pace.sent(1, 0, 1);
@@ -133,7 +136,7 @@ mod tests {
     #[test]
     fn with_a_schedule_a_stall_is_charged_to_every_draw() {
         // A draw each microsecond; three are sent late together, and answered at 10 us.
-        let mut pace = Pace::new(Instant::now(), NonZeroU64::new(1_000_000), 1, 1);
+        let mut pace = Pace::new(Instant::now(), NonZeroU64::new(1_000_000), 1, 1, 1);
         pace.sent(0, 9_999, 3);
         pace.answered(0, 10_000, 3);
         let latency = pace.into_latency();

@@ -8,7 +8,10 @@ use tombola::{
     recovery::{self, Depth},
 };
 
-use super::{run::Run, tally::Tally};
+use super::{
+    run::{LineCounts, Run},
+    tally::Tally,
+};
 use crate::{
     failure::Failure,
     output::{self, counted, grouped, grouped_rate},
@@ -24,6 +27,8 @@ pub(super) struct Report {
     no_prizes: u64,
     exhausted: u64,
     unanswered: usize,
+    #[serde(flatten)]
+    lines: Option<LineCounts>,
     interrupted: bool,
     sold_out: bool,
     seconds: f64,
@@ -51,6 +56,7 @@ impl Report {
             no_prizes: run.tally.pools.iter().map(|pool| pool.no_prizes).sum(),
             exhausted: run.tally.exhausted,
             unanswered: run.unanswered,
+            lines: run.lines,
             interrupted: run.interrupted,
             sold_out: run.sold_out,
             seconds,
@@ -81,7 +87,9 @@ impl Report {
                         .items
                         .iter()
                         .zip(&counted.drawn)
-                        .map(|(item, &drawn)| (drawn, item.stock.map(|stock| stock - drawn)))
+                        .map(|(item, &drawn)| {
+                            (drawn, item.stock.map(|stock| stock.saturating_sub(drawn)))
+                        })
                         .collect(),
                 ),
                 Some(examined) => examined.as_ref().ok().and_then(|examination| {
@@ -109,6 +117,10 @@ impl Report {
     pub(super) fn print(&self, json: bool) -> Result<(), Failure> {
         if json {
             output::print_json(self)
+        } else if self.lines.is_some() {
+            // The standard output is for the answers.
+            eprint!("{}", self.page());
+            Ok(())
         } else {
             output::print(&self.page())
         }
@@ -135,6 +147,15 @@ impl Report {
             line(format_args!(
                 "{} more were refused, because nothing was left",
                 grouped(self.exhausted)
+            ));
+        }
+        if let Some(lines) = &self.lines {
+            line(format_args!(
+                "{} answered: {} again as before, {} refused; {}",
+                counted(lines.answered, "request"),
+                grouped(lines.replays),
+                grouped(lines.refused),
+                counted(lines.bad_lines, "bad line")
             ));
         }
         if self.unanswered > 0 {

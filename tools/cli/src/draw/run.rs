@@ -3,7 +3,7 @@
 mod client;
 
 use std::{
-    num::NonZeroU64,
+    num::{NonZeroU8, NonZeroU64},
     sync::{
         atomic::{AtomicBool, AtomicU64, Ordering},
         mpsc::{self, RecvTimeoutError},
@@ -14,12 +14,14 @@ use std::{
 
 use hdrhistogram::Histogram;
 use indicatif::ProgressBar;
+use serde::Serialize;
 use tombola::{Client, Engine, PoolHandle};
 
 use self::client::{Ended, Worker};
 use super::{
     acks::{AckFile, Acks, Endings},
     pace::Pace,
+    patience::Patience,
     tally::{Places, Tally},
     turns::Turns,
 };
@@ -31,6 +33,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) pools: &'a [PoolHandle],
     /// How many draws.
     pub(crate) count: u64,
+    /// How many each request asks for.
+    pub(crate) several: Option<NonZeroU8>,
     /// By how many threads.
     pub(crate) clients: usize,
     /// How many a second; as many as go if it is not given.
@@ -56,13 +60,28 @@ pub(crate) struct Run {
     pub(crate) interrupted: bool,
     /// Requests that have no answer, and will have none.
     pub(crate) unanswered: usize,
+    /// What became of the lines, where requests were read from some.
+    pub(crate) lines: Option<LineCounts>,
     /// What went wrong first.
     pub(crate) failure: Option<Failure>,
 }
 
+/// What became of the lines that requests were read from.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub(crate) struct LineCounts {
+    /// Requests that were answered.
+    pub(crate) answered: u64,
+    /// Of these, what an earlier request with the same key had got.
+    pub(crate) replays: u64,
+    /// Of these, what was refused.
+    pub(crate) refused: u64,
+    /// What is no request.
+    pub(crate) bad_lines: u64,
+}
+
 /// What the clients of a run share.
 struct Shared<'a> {
-    /// Draws that nobody has asked for yet, or that were refused.
+    /// Requests that nobody has sent yet, or that were refused.
     wanted: AtomicU64,
     /// Draws that were acknowledged.
     answered: AtomicU64,
@@ -72,7 +91,7 @@ struct Shared<'a> {
 }
 
 impl Shared<'_> {
-    /// Takes up to `most` of the draws that are wanted.
+    /// Takes up to `most` of the requests that are wanted.
     fn take(&self, most: u64) -> u64 {
         let taken = |wanted: u64| Some(wanted - wanted.min(most));
         // Only the number matters; no other memory depends on it.
@@ -81,7 +100,7 @@ impl Shared<'_> {
             .map_or(0, |wanted| wanted.min(most))
     }
 
-    /// Puts draws back that could not be asked for, or were refused.
+    /// Puts requests back that could not be sent, or were refused.
     fn give_back(&self, count: u64) {
         if count > 0 {
             self.wanted.fetch_add(count, Ordering::Relaxed);
@@ -104,13 +123,15 @@ impl Plan<'_> {
         let places = Places::new(self.pools);
         let endings = self.acks.map(|_| Endings::new(self.pools));
         let acks = self.acks.zip(endings.as_ref());
+        let several = self.several.map_or(1, NonZeroU8::get);
+        let requests = self.count.div_ceil(several.into());
         let shared = Shared {
-            wanted: AtomicU64::new(self.count),
+            wanted: AtomicU64::new(requests),
             answered: AtomicU64::new(0),
             failed: AtomicBool::new(false),
             stop: self.stop,
         };
-        let share = self.count / (self.pools.len() * self.clients) as u64;
+        let share = requests / (self.pools.len() * self.clients) as u64;
         let begun = Instant::now();
         let (ended, endings) = mpsc::channel();
         let results = thread::scope(|scope| {
@@ -118,14 +139,17 @@ impl Plan<'_> {
                 let ended = ended.clone();
                 let worker = Worker {
                     client,
-                    idle: engine.config().idle,
+                    patience: Patience::new(engine.config().idle),
                     pools: self.pools,
+                    several: self.several,
                     places: &places,
                     shared: &shared,
                     turns: Turns::new(self.pools.len(), share),
-                    pace: Pace::new(begun, self.rate, self.clients, shards),
+                    pace: Pace::new(begun, self.rate, several, self.clients, shards),
                     tally: Tally::new(self.pools),
-                    acks: acks.map(|(file, endings)| Acks::new(file, endings)),
+                    acks: acks.map(|(file, endings)| {
+                        Acks::new(file, endings, self.several.map(|_| self.pools))
+                    }),
                 };
                 scope.spawn(move || {
                     // The receiver is there until every client has sent its end.
@@ -135,7 +159,7 @@ impl Plan<'_> {
             drop(ended);
             self.collect(&endings, &shared)
         });
-        Ok(self.sum_up(begun.elapsed(), results, &shared))
+        Ok(self.sum_up(begun.elapsed(), results))
     }
 
     /// Waits for the clients and shows how far they are.
@@ -152,7 +176,7 @@ impl Plan<'_> {
         }
     }
 
-    fn sum_up(&self, elapsed: Duration, results: Vec<Ended>, shared: &Shared<'_>) -> Run {
+    fn sum_up(&self, elapsed: Duration, results: Vec<Ended>) -> Run {
         let mut run = Run {
             tally: Tally::new(self.pools),
             elapsed,
@@ -160,6 +184,7 @@ impl Plan<'_> {
             sold_out: false,
             interrupted: self.stop.load(Ordering::Relaxed),
             unanswered: 0,
+            lines: None,
             failure: None,
         };
         for ended in results {
@@ -170,8 +195,8 @@ impl Plan<'_> {
             run.unanswered += ended.unanswered;
             run.failure = run.failure.or(ended.failure);
         }
-        let left = shared.wanted.load(Ordering::Relaxed);
-        run.sold_out = left > 0 && run.failure.is_none() && !run.interrupted;
+        let is_short = run.tally.draws < self.count;
+        run.sold_out = is_short && run.failure.is_none() && !run.interrupted;
         run
     }
 }

@@ -34,7 +34,7 @@ impl Places {
 pub(crate) struct Tally {
     /// Draws that were acknowledged: an item, or "no prize".
     pub(crate) draws: u64,
-    /// Draws that were refused because nothing was left.
+    /// Requests that were refused because nothing was left.
     pub(crate) exhausted: u64,
     /// The pools, in the order of the plan.
     pub(crate) pools: Vec<PoolTally>,
@@ -69,8 +69,18 @@ impl Tally {
         match completion.outcome {
             Outcome::Item(item) => tally.drawn[item as usize] += 1,
             Outcome::NoPrize => tally.no_prizes += 1,
-            _ => {
-                self.exhausted += 1;
+            Outcome::Items => {
+                for item in completion.items() {
+                    match item {
+                        Some(item) => tally.drawn[item as usize] += 1,
+                        None => tally.no_prizes += 1,
+                    }
+                }
+                self.draws += completion.items().len() as u64;
+                return true;
+            }
+            refused => {
+                self.exhausted += u64::from(refused == Outcome::Exhausted);
                 return false;
             }
         }

@@ -1,18 +1,16 @@
 //! One client thread of a run.
 
-use std::{
-    sync::atomic::Ordering,
-    thread,
-    time::{Duration, Instant},
-};
+use std::{num::NonZeroU8, sync::atomic::Ordering};
 
 use hdrhistogram::Histogram;
-use tombola::{Client, Completion, Idle, Outcome, PoolHandle, Request};
+use tombola::{Client, Completion, Outcome, PoolHandle, Request};
 
 use super::{
     super::{
         acks::Acks,
+        answer::refusal,
         pace::Pace,
+        patience::Patience,
         tally::{Places, Tally},
         turns::{RUN_MAX, Turns},
     },
@@ -22,17 +20,14 @@ use crate::failure::Failure;
 
 /// So many answers are taken at once.
 const POLL_MAX: usize = 1024;
-/// How long a client waits for the next answer. Long enough for a slow disk; but an engine whose
-/// disk is full waits for space, which may never come.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// How long a client sleeps that has nothing to do, where the shards sleep too.
-const NAP: Duration = Duration::from_micros(50);
 
 /// A client and everything it needs, so that it shares nothing on the way of a draw.
 pub(super) struct Worker<'a> {
     pub(super) client: Client,
-    pub(super) idle: Idle,
+    pub(super) patience: Patience,
     pub(super) pools: &'a [PoolHandle],
+    /// How many each request asks for.
+    pub(super) several: Option<NonZeroU8>,
     pub(super) places: &'a Places,
     pub(super) shared: &'a Shared<'a>,
     pub(super) turns: Turns,
@@ -69,13 +64,12 @@ impl Worker<'_> {
         };
         let mut requests = [Request::from(first); RUN_MAX as usize];
         let mut answers = vec![Completion::default(); POLL_MAX];
-        let mut moved = Instant::now();
         loop {
             let asks = !self.shared.ends();
             let sent = if asks { self.submit(&mut requests)? } else { 0 };
             let polled = self.poll(&mut answers)?;
             if sent > 0 || polled > 0 {
-                moved = Instant::now();
+                self.patience.moved();
                 continue;
             }
             let more = asks
@@ -84,19 +78,7 @@ impl Worker<'_> {
             if !more && self.client.open_requests() == 0 {
                 return Ok(());
             }
-            let open = self.client.open_requests();
-            if open > 0 && moved.elapsed() > PATIENCE {
-                return Err(Failure::Failed(format!(
-                    "{open} draws are not answered since {} s; the disk may be full or not respond, \
-                     see above; run it again once that is mended: it recovers, and the log tells \
-                     which of them were made",
-                    PATIENCE.as_secs()
-                )));
-            }
-            match self.idle {
-                Idle::Park => thread::sleep(NAP),
-                Idle::Yield | Idle::Spin => thread::yield_now(),
-            }
+            self.patience.wait(self.client.open_requests())?;
         }
     }
 
@@ -111,7 +93,12 @@ impl Worker<'_> {
         }
         let id = self.pools[pool].id();
         let batch = &mut requests[..wanted as usize];
-        batch.fill(id.into());
+        let mut request = Request::from(id);
+        if let Some(several) = self.several {
+            // Where fewer are left, these are what is wanted still.
+            request = request.count(several.get()).partial(true);
+        }
+        batch.fill(request);
         let now = self.pace.now();
         let submitted = self.client.submit_batch(batch);
         let sent = submitted.as_ref().map_or(0, |ids| ids.count as u64);
@@ -134,14 +121,12 @@ impl Worker<'_> {
             self.pace.answered(run[0].shard, now, run.len() as u64);
         }
         let mut refused = 0;
+        let before = self.tally.draws;
         for answer in answers {
             let pool = self.places.of(answer.pool);
             if !self.tally.count(pool, answer) {
                 if answer.outcome != Outcome::Exhausted {
-                    let name = &self.pools[pool].definition().name;
-                    return Err(Failure::Failed(format!(
-                        "the engine does not know pool \"{name}\" any more"
-                    )));
+                    return Err(self.refused(pool, answer.outcome));
                 }
                 refused += 1;
                 self.turns.sold_out(pool);
@@ -150,12 +135,26 @@ impl Worker<'_> {
                 acks.add(pool, answer);
             }
         }
-        let draws = count as u64 - refused;
+        let draws = self.tally.draws - before;
         self.shared.answered.fetch_add(draws, Ordering::Relaxed);
         self.shared.give_back(refused);
         if let Some(acks) = &mut self.acks {
             acks.write()?;
         }
         Ok(count)
+    }
+
+    /// Why a pool that is not sold out gave nothing.
+    #[cold]
+    fn refused(&self, pool: usize, outcome: Outcome) -> Failure {
+        let name = &self.pools[pool].definition().name;
+        Failure::Failed(match outcome {
+            Outcome::Closed => format!("pool \"{name}\" is closed; open it with `tombola apply`"),
+            Outcome::NotYetOpen => format!("pool \"{name}\" opens later; see `tombola state`"),
+            outcome => format!(
+                "pool \"{name}\" refused a draw: {}",
+                refusal(outcome).unwrap_or("?")
+            ),
+        })
     }
 }

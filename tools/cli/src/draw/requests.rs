@@ -1,0 +1,233 @@
+//! Requests that come in line by line, each answered by a line: a file, or a pipe in both
+//! directions, over which another program draws for as long as it likes.
+
+mod input;
+mod line;
+
+use std::{
+    collections::HashMap,
+    sync::{
+        atomic::{AtomicBool, Ordering},
+        mpsc::{Receiver, RecvTimeoutError, TryRecvError},
+    },
+    time::{Duration, Instant},
+};
+
+use hdrhistogram::Histogram;
+use tombola::{Client, Completion, Engine, PoolHandle, RequestId, SubmitError};
+
+pub(super) use self::input::Source;
+use self::{
+    input::Input,
+    line::{Asked, Pools},
+};
+use super::{
+    acks::AckFile,
+    answer::{Answer, refusal},
+    patience::Patience,
+    run::{LineCounts, Run},
+    tally::{Places, Tally},
+};
+use crate::{failure::Failure, output::Output, report};
+
+/// After so many lines the answers get their turn.
+const LINES_AT_ONCE: usize = 256;
+/// How long to wait for a line before looking whether somebody wants to see the end.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// Where answers go.
+pub(super) enum Sink<'a> {
+    File(&'a AckFile),
+    Output(Output),
+}
+
+impl Sink<'_> {
+    fn write(&mut self, lines: &[u8]) -> Result<(), Failure> {
+        match self {
+            Self::File(file) => file.append(lines),
+            // Whoever waits for them has to get them now.
+            Self::Output(output) => output.bytes(lines).and_then(|()| output.finish()),
+        }
+    }
+}
+
+/// A request that is under way.
+#[derive(Debug)]
+struct Open {
+    line: u64,
+    key: Option<u128>,
+    sent: Instant,
+}
+
+/// The requests of one input.
+pub(super) struct Session<'a> {
+    pools: &'a [PoolHandle],
+    places: Places,
+    client: Client,
+    input: Receiver<Input>,
+    /// The input has ended, or is not read any more.
+    is_over: bool,
+    /// A request for which there was no room.
+    waiting: Option<(u64, Asked)>,
+    open: HashMap<RequestId, Open>,
+    sink: Sink<'a>,
+    tally: Tally,
+    lines: LineCounts,
+    latency: Histogram<u64>,
+}
+
+impl<'a> Session<'a> {
+    pub(super) fn new(
+        engine: &Engine,
+        pools: &'a [PoolHandle],
+        source: Source,
+        sink: Sink<'a>,
+    ) -> Result<Self, Failure> {
+        Ok(Self {
+            pools,
+            places: Places::new(pools),
+            client: engine.client()?,
+            input: input::start(source, Pools::new(pools))?,
+            is_over: false,
+            waiting: None,
+            open: HashMap::new(),
+            sink,
+            tally: Tally::new(pools),
+            lines: LineCounts::default(),
+            latency: report::nanoseconds(),
+        })
+    }
+
+    /// Draws until the input ends and everything is answered. What goes wrong is told in the result.
+    pub(super) fn run(mut self, patience: Patience, stop: &AtomicBool) -> Run {
+        let begun = Instant::now();
+        let failure = self.work(patience, stop).err();
+        Run {
+            tally: self.tally,
+            elapsed: begun.elapsed(),
+            latency: self.latency,
+            sold_out: false,
+            interrupted: stop.load(Ordering::Relaxed),
+            unanswered: self.client.open_requests(),
+            lines: Some(self.lines),
+            failure,
+        }
+    }
+
+    fn work(&mut self, mut patience: Patience, stop: &AtomicBool) -> Result<(), Failure> {
+        loop {
+            if stop.load(Ordering::Relaxed) {
+                self.is_over = true;
+                self.waiting = None;
+            }
+            let asked = self.ask()?;
+            let answered = self.answer()?;
+            if asked || answered {
+                patience.moved();
+            } else if self.waiting.is_some() || self.client.open_requests() > 0 {
+                patience.wait(self.client.open_requests())?;
+            } else if self.is_over {
+                return Ok(());
+            } else {
+                match self.input.recv_timeout(LOOK) {
+                    Ok(input) => self.take(input)?,
+                    Err(RecvTimeoutError::Timeout) => {}
+                    Err(RecvTimeoutError::Disconnected) => self.is_over = true,
+                }
+                patience.moved();
+            }
+        }
+    }
+
+    /// Asks for what has come in, as far as there is room; whether there was anything.
+    fn ask(&mut self) -> Result<bool, Failure> {
+        let mut any = false;
+        for _ in 0..LINES_AT_ONCE {
+            if let Some((line, asked)) = self.waiting.take() {
+                self.submit(line, asked)?;
+                if self.waiting.is_some() {
+                    break;
+                }
+            } else if self.is_over {
+                break;
+            } else {
+                match self.input.try_recv() {
+                    Ok(input) => self.take(input)?,
+                    Err(TryRecvError::Empty) => break,
+                    Err(TryRecvError::Disconnected) => self.is_over = true,
+                }
+            }
+            any = true;
+        }
+        Ok(any)
+    }
+
+    fn take(&mut self, input: Input) -> Result<(), Failure> {
+        match input {
+            Input::Line(line, Ok(asked)) => self.submit(line, asked),
+            Input::Line(line, Err(reason)) => {
+                self.refuse(line, &reason);
+                Ok(())
+            }
+            Input::Failed(error) => {
+                self.is_over = true;
+                Err(Failure::io("read", "the requests", &error))
+            }
+        }
+    }
+
+    fn submit(&mut self, line: u64, asked: Asked) -> Result<(), Failure> {
+        let sent = Instant::now();
+        match self.client.try_submit(asked.request) {
+            Ok(id) => {
+                let key = asked.key;
+                self.open.insert(id, Open { line, key, sent });
+            }
+            Err(SubmitError::Full(_)) => self.waiting = Some((line, asked)),
+            Err(SubmitError::Mistake(_, reason)) => self.refuse(line, reason),
+            Err(error) => return Err(Failure::Failed(error.to_string())),
+        }
+        Ok(())
+    }
+
+    fn refuse(&mut self, line: u64, reason: &str) {
+        eprintln!("tombola: line {line}: {reason}");
+        self.lines.bad_lines += 1;
+    }
+
+    /// Answers what was completed; whether there was anything.
+    fn answer(&mut self) -> Result<bool, Failure> {
+        let Self {
+            pools,
+            places,
+            client,
+            open,
+            tally,
+            lines,
+            latency,
+            ..
+        } = self;
+        let mut text = Vec::new();
+        let mut each = |completion: Completion| {
+            let Some(asked) = open.remove(&completion.request) else {
+                return;
+            };
+            latency.saturating_record(asked.sent.elapsed().as_nanos() as u64);
+            let pool = places.of(completion.pool);
+            lines.answered += 1;
+            if completion.is_replay() {
+                lines.replays += 1;
+            } else {
+                tally.count(pool, &completion);
+            }
+            lines.refused += u64::from(refusal(completion.outcome).is_some());
+            let answer = Answer::new(&completion, &pools[pool]);
+            answer.to(asked.line, asked.key).write(&mut text);
+        };
+        let answered = client.poll_with(&mut each)?;
+        if !text.is_empty() {
+            self.sink.write(&text)?;
+        }
+        Ok(answered > 0)
+    }
+}
