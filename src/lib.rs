@@ -54,7 +54,7 @@
 //! - A completion is given only when its record is as durable as [`Durability`] asks for.
 //! - What was acknowledged is recovered; what is recovered was submitted. Sequence numbers are
 //!   contiguous in each shard, request ids are never used again.
-//! - For every item: initial stock = drawn + remaining, across any crash.
+//! - For every item: initial stock + restocked + voided = drawn + remaining + held, across any crash.
 //! - An item is chosen from what is in stock at that moment with probability exactly weight over
 //!   total weight: integer weights, unbiased random numbers.
 //! - After the first failed write or flush a shard stops, and says so.
