@@ -38,11 +38,15 @@ pub struct Client {
     /// Completions that came while `draw` waited for another.
     stash: VecDeque<Completion>,
     first: usize,
+    /// Turns of the shards in pools that live on all of them.
+    next: usize,
     _place: Arc<ClientPlace>,
 }
 
 #[derive(Debug)]
 pub(crate) struct Port {
+    /// The shard's.
+    pub(crate) index: usize,
     pub(crate) shard: Arc<ShardHandle>,
     pub(crate) end: ClientEnd,
     /// Requests without an answer.
@@ -63,6 +67,7 @@ impl Client {
             idle,
             stash: VecDeque::new(),
             first: 0,
+            next: 0,
             _place: place,
         }
     }
@@ -75,12 +80,18 @@ impl Client {
     #[inline]
     pub fn try_submit(&mut self, request: impl Into<Request>) -> Result<RequestId, SubmitError> {
         let request = request.into();
+        Ok(self.submit(request)?.0)
+    }
+
+    /// Asks for one draw; returns its id, and the shard that will answer.
+    #[inline]
+    pub(crate) fn submit(&mut self, request: Request) -> Result<(RequestId, usize), SubmitError> {
         let Some(id) = self.ids.peek(&self.source, 1) else {
             return Err(SubmitError::Full(request));
         };
-        self.push(&[request], id)?;
-        self.ids.used(1);
-        Ok(id)
+        let (_, shard) = self.push(&[request], id)?;
+        self.ids.used(1, shard);
+        Ok((id, shard))
     }
 
     /// Asks for several draws. Returns the ids of those that were taken: the first of the batch,
@@ -90,28 +101,35 @@ impl Client {
     /// [`SubmitError`] if the first request cannot be taken for another reason than a full ring.
     pub fn submit_batch(&mut self, requests: &[Request]) -> Result<RequestIds, SubmitError> {
         let Some(first) = self.ids.peek(&self.source, requests.len()) else {
-            return Ok(self.ids.used(0));
+            return Ok(self.ids.used(0, 0));
         };
-        let mut count = 0;
+        let (mut count, mut shard) = (0, 0);
         while count < requests.len() {
             let id = first + count as u64;
             match self.push(&requests[count..], id) {
-                Ok(taken) => count += taken,
+                Ok((taken, taker)) => {
+                    count += taken;
+                    shard = taker;
+                }
                 Err(SubmitError::Full(_)) => break,
                 Err(error) if count == 0 => return Err(error),
                 // What was taken before is told; this one is tried again with the next batch.
                 Err(_) => break,
             }
         }
-        Ok(self.ids.used(count))
+        Ok(self.ids.used(count, shard))
     }
 
-    /// Puts the first request into its shard's ring, and those that follow it and are plain and go to
-    /// the same shard, as far as there is room. Returns how many, at least one.
+    /// Puts the first request into its shard's ring, and those that follow it, are plain and go the
+    /// same way, as far as there is room. Returns how many, at least one, and the shard.
     #[inline]
-    fn push(&mut self, requests: &[Request], id: RequestId) -> Result<usize, SubmitError> {
+    fn push(&mut self, requests: &[Request], id: RequestId) -> Result<(usize, usize), SubmitError> {
         let request = requests[0];
-        let shard = request.pool.shard();
+        let shard = if request.pool.is_on_all_shards() {
+            self.shard_for(&request)
+        } else {
+            request.pool.shard()
+        };
         let Some(port) = self.ports.get_mut(shard) else {
             return Err(SubmitError::UnknownPool(request));
         };
@@ -119,7 +137,7 @@ impl Client {
             return Err(SubmitError::Stopped(request, stopped));
         }
         let taken = if request.is_plain() {
-            port.push_plain(requests, shard, id)
+            port.push_plain(requests, id)
         } else {
             port.push_asked(request, id)?;
             1
@@ -129,7 +147,24 @@ impl Client {
         }
         port.open += taken;
         port.shard.sleeper.wake();
-        Ok(taken)
+        Ok((taken, shard))
+    }
+
+    /// The shard for a request that any of them could answer: always the same one for a key, for
+    /// that is where the key is remembered, and otherwise the one with the least to do.
+    #[cold]
+    fn shard_for(&mut self, request: &Request) -> usize {
+        let shards = self.ports.len();
+        if let Some(hash) = request.key_hash() {
+            return (hash % shards as u64) as usize;
+        }
+        self.next += 1;
+        let turn = |at: usize| (self.next + at) % shards;
+        (0..shards)
+            .map(turn)
+            .filter(|shard| self.ports[*shard].shard.stopped().is_none())
+            .min_by_key(|shard| self.ports[*shard].open)
+            .unwrap_or(0)
     }
 
     /// Takes completions into `out`, as many as there are and fit; returns how many. Completions
@@ -210,10 +245,12 @@ impl Client {
         let request = request.into();
         let begun = Instant::now();
         let mut backoff = Backoff::new(self.idle);
-        let id = loop {
-            match self.try_submit(request) {
+        let (id, shard) = loop {
+            match self.submit(request) {
                 Err(SubmitError::Full(_)) if begun.elapsed() < limit => {
-                    self.stash_port(request.pool.shard(), None);
+                    (0..self.ports.len()).for_each(|shard| {
+                        self.stash_port(shard, None);
+                    });
                     backoff.wait();
                 }
                 submitted => break submitted?,
@@ -221,10 +258,10 @@ impl Client {
         };
         let mut backoff = Backoff::new(self.idle);
         loop {
-            if let Some(completion) = self.stash_port(request.pool.shard(), Some(id)) {
+            if let Some(completion) = self.stash_port(shard, Some(id)) {
                 return Ok(completion);
             }
-            if let Some(stopped) = self.ports[request.pool.shard()].is_over() {
+            if let Some(stopped) = self.ports[shard].is_over() {
                 return Err(DrawError::Stopped {
                     request: id,
                     stopped,
@@ -275,14 +312,15 @@ impl Port {
 
     /// Puts the plain requests at the head of a batch into the ring, as many as there is room for.
     #[inline]
-    fn push_plain(&mut self, requests: &[Request], shard: usize, first_id: RequestId) -> usize {
+    fn push_plain(&mut self, requests: &[Request], first_id: RequestId) -> usize {
         let room = requests.len().min(self.end.requests.slots());
         let chunk = self
             .end
             .requests
             .write_chunk_uninit(room)
             .expect("so many slots are free");
-        let alike = |request: &&Request| request.is_plain() && request.pool.shard() == shard;
+        let pool = requests[0].pool;
+        let alike = |request: &&Request| request.is_plain() && request.pool.goes_with(pool);
         let slots = requests.iter().take_while(alike).zip(first_id..);
         chunk.fill_from_iter(slots.map(|(request, id)| request.slot(id)))
     }
@@ -323,7 +361,7 @@ impl Port {
         let mut slots = chunk.into_iter();
         let mut count = 0;
         while count < limit
-            && let Some(completion) = Completion::read(&mut slots)
+            && let Some(completion) = Completion::read(&mut slots, self.index)
         {
             each(completion);
             count += 1;

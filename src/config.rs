@@ -91,6 +91,9 @@ pub struct Config {
     pub clients_max: usize,
     /// Slots in each ring between a client and a shard, 2 to 2^20; each takes 40 bytes. Default 65536.
     pub ring_slots: usize,
+    /// Slots in each ring between two shards, over which they exchange units of pools that live on
+    /// all shards, 1 to 2^20; each takes 48 bytes. Default 1024.
+    pub exchange_slots: usize,
     /// Where the log's bytes go. Default [`StorageKind::Uring`].
     pub storage: StorageKind,
     /// How records are written. Default [`LogFormat::Bincode`].
@@ -134,6 +137,7 @@ impl Default for Config {
             seed: None,
             clients_max: 64,
             ring_slots: 64 * 1024,
+            exchange_slots: 1024,
             storage: StorageKind::default(),
             format: LogFormat::default(),
             durability: Durability::default(),
@@ -180,7 +184,7 @@ impl Config {
     pub fn out_of_bounds(&self) -> Vec<OutOfBounds> {
         let unit = crate::storage::WRITE_UNIT as u64;
         let block = self.block_bytes as u64;
-        let checks: [(&'static str, bool, String, &'static str); 12] = [
+        let checks: [(&'static str, bool, String, &'static str); 13] = [
             (
                 "shards",
                 self.shards.is_none_or(|n| (1..=256).contains(&n)),
@@ -198,6 +202,12 @@ impl Config {
                 (2..=1 << 20).contains(&self.ring_slots),
                 self.ring_slots.to_string(),
                 "2 to 1048576",
+            ),
+            (
+                "exchange_slots",
+                (1..=1 << 20).contains(&self.exchange_slots),
+                self.exchange_slots.to_string(),
+                "1 to 1048576",
             ),
             (
                 "segment_bytes",

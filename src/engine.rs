@@ -4,6 +4,7 @@ mod builder;
 mod catalogue;
 mod edit;
 mod settle;
+mod spread;
 mod start;
 
 use std::{
@@ -119,10 +120,11 @@ impl Engine {
             index,
         });
         let mut ports = Vec::with_capacity(self.shards.len());
-        for shard in &self.shards {
+        for (at, shard) in self.shards.iter().enumerate() {
             let (client, end) = ring::pair(self.config.ring_slots, Arc::clone(&place));
             shard.send(Control::Client { index, end })?;
             ports.push(Port {
+                index: at,
                 shard: Arc::clone(shard),
                 end: client,
                 open: 0,

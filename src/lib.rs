@@ -91,7 +91,9 @@ pub use client::{
 pub use config::{Config, ConfigFile, Durability, Idle, LogFormat, StorageKind};
 pub use engine::{Engine, EngineBuilder, PoolHandle, RequestRef};
 pub use error::{DrawError, Error, Finding, FindingKind, SettleError, Stopped, SubmitError};
-pub use pool::{ChangeError, ItemDefinition, OnExhausted, PoolChange, PoolDefinition, PoolError};
+pub use pool::{
+    ChangeError, ItemDefinition, OnExhausted, Placement, PoolChange, PoolDefinition, PoolError,
+};
 pub use request::{
     COUNT_MAX, Completion, Outcome, PoolId, Refusal, Request, RequestId, RequestIds,
 };

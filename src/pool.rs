@@ -28,6 +28,28 @@ pub enum OnExhausted {
     NoPrize,
 }
 
+/// Where a pool lives.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, Encode, Decode,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Placement {
+    /// On one shard, chosen by the pool's name (the default).
+    #[default]
+    OneShard,
+    /// On all shards: every one of them draws from it, with the odds of the whole pool.
+    ///
+    /// The units are split among the shards, and each serves the requests that come to it from its
+    /// own part. A draw that chooses an item of which its shard has none left waits for a unit from
+    /// another shard; if nobody has one, it chooses again. What a set of requests gets together,
+    /// when all of them are answered, is distributed as on one shard, to the last unit, and
+    /// [`Exhausted`](crate::Outcome::Exhausted) means that no shard had any. *Which* of the requests
+    /// under way at the same time gets an item's last unit depends on who comes first, as on one
+    /// shard. While a request with a count that is not `partial` collects the last units of a pool
+    /// and turns out to need more than there are, others may find the pool exhausted.
+    AllShards,
+}
+
 /// One item of a pool.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
 pub struct ItemDefinition {
@@ -63,6 +85,8 @@ pub struct PoolDefinition {
     pub name: String,
     /// What happens to the weight of an item that ran out.
     pub on_exhausted: OnExhausted,
+    /// Where it lives.
+    pub placement: Placement,
     /// Whether it takes draws; a closed pool can be opened later.
     pub is_open: bool,
     /// Draws before this are refused; milliseconds since 1970.
@@ -149,11 +173,19 @@ impl PoolDefinition {
         Self {
             name: name.into(),
             on_exhausted: OnExhausted::default(),
+            placement: Placement::default(),
             is_open: true,
             opens_at_ms: None,
             closes_at_ms: None,
             items: Vec::new(),
         }
+    }
+
+    /// Sets where it lives.
+    #[must_use]
+    pub fn placement(mut self, placement: Placement) -> Self {
+        self.placement = placement;
+        self
     }
 
     /// Sets when draws begin and end, in milliseconds since 1970; `None` is no limit.
@@ -213,6 +245,12 @@ impl PoolDefinition {
             return Some(format!(
                 "on_exhausted is {:?}, not {:?}",
                 self.on_exhausted, other.on_exhausted
+            ));
+        }
+        if self.placement != other.placement {
+            return Some(format!(
+                "its placement is {:?}, not {:?}",
+                self.placement, other.placement
             ));
         }
         if self.is_open != other.is_open {
@@ -324,6 +362,12 @@ impl PoolDefinition {
     }
 }
 
+/// The shard of a pool, or the home of one that lives on all of them: CRC-32C of its name, which is
+/// the same for ever and everywhere.
+pub(crate) fn home_shard(name: &str, shards: usize) -> usize {
+    crc32c::crc32c(name.as_bytes()) as usize % shards
+}
+
 fn is_name(name: &str) -> bool {
     (1..=NAME_BYTES_MAX).contains(&name.len()) && !name.chars().any(char::is_control)
 }
@@ -335,6 +379,12 @@ fn shortened(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_pool_never_moves() {
+        assert_eq!(home_shard("123456789", 1 << 16), 0xE306_9283 % (1 << 16));
+        assert_eq!(home_shard("banner", 1), 0);
+    }
 
     #[test]
     fn mistakes_are_all_found() {

@@ -20,7 +20,7 @@ pub(crate) use find::{InLog, look_for};
 pub(crate) use repair::repair;
 pub use state::{Gap, ShardState, Tail};
 
-use std::{path::Path, thread};
+use std::{borrow::Cow, collections::BTreeMap, path::Path, thread};
 
 use crate::{
     error::{Error, Finding},
@@ -57,16 +57,22 @@ impl Examination {
         self.findings().all(|finding| finding.recoverable)
     }
 
-    /// The pools of all shards that are open for draws, by name.
-    pub fn pools(&self) -> Vec<&Pool<CountsOnly>> {
-        let mut pools: Vec<_> = self
-            .shards
-            .iter()
-            .flat_map(|shard| shard.partition.pools())
-            .filter(|pool| pool.is_registered())
-            .collect();
-        pools.sort_by(|one, other| one.definition().name.cmp(&other.definition().name));
-        pools
+    /// The pools of all shards that are registered, by name. The parts of one that lives on all
+    /// shards are put together.
+    pub fn pools(&self) -> Vec<Cow<'_, Pool<CountsOnly>>> {
+        let mut parts: BTreeMap<&str, Vec<&Pool<CountsOnly>>> = BTreeMap::new();
+        for pool in self.shards.iter().flat_map(|shard| shard.partition.pools()) {
+            if pool.is_registered() {
+                parts.entry(&pool.definition().name).or_default().push(pool);
+            }
+        }
+        parts
+            .into_values()
+            .filter_map(|parts| match parts[..] {
+                [only] if only.spread().is_none() => Some(Cow::Borrowed(only)),
+                _ => Pool::merged(&parts).map(Cow::Owned),
+            })
+            .collect()
     }
 
     /// All request ids below this may have been handed out.

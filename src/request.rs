@@ -19,7 +19,8 @@ use std::fmt;
 pub struct PoolId(u32);
 
 impl PoolId {
-    pub(crate) const INDEX_BITS: u32 = 24;
+    pub(crate) const INDEX_BITS: u32 = 23;
+    const ON_ALL_SHARDS: u32 = 1 << Self::INDEX_BITS;
     /// The most pools one shard may have.
     pub(crate) const POOLS_MAX: usize = 1 << Self::INDEX_BITS;
     /// The most shards one engine may have.
@@ -27,12 +28,28 @@ impl PoolId {
 
     pub(crate) fn new(shard: usize, index: u32) -> Self {
         debug_assert!(shard < Self::SHARDS_MAX && (index as usize) < Self::POOLS_MAX);
-        Self(((shard as u32) << Self::INDEX_BITS) | index)
+        Self(((shard as u32) << (Self::INDEX_BITS + 1)) | index)
     }
 
-    /// The shard that owns the pool.
+    /// The same place on all shards; this one keeps what the others have not got.
+    pub(crate) fn on_all_shards(home: usize, index: u32) -> Self {
+        Self(Self::new(home, index).0 | Self::ON_ALL_SHARDS)
+    }
+
+    /// The shard that owns the pool; of a pool on all shards, the one that keeps what the others
+    /// have not got.
     pub fn shard(self) -> usize {
-        (self.0 >> Self::INDEX_BITS) as usize
+        (self.0 >> (Self::INDEX_BITS + 1)) as usize
+    }
+
+    /// Whether the pool lives on all shards.
+    pub fn is_on_all_shards(self) -> bool {
+        self.0 & Self::ON_ALL_SHARDS != 0
+    }
+
+    /// Whether requests for both go the same way.
+    pub(crate) fn goes_with(self, other: Self) -> bool {
+        self.0 >> Self::INDEX_BITS == other.0 >> Self::INDEX_BITS
     }
 
     /// The pool's place among its shard's pools, as the log names it.
@@ -180,6 +197,8 @@ pub enum Refusal {
     Forgotten,
     /// See [`Outcome::TooManyHolds`].
     TooManyHolds,
+    /// See [`Outcome::Unavailable`].
+    Unavailable,
 }
 
 /// The ids of the accepted part of a batch: consecutive, in the order of the batch.
@@ -189,4 +208,6 @@ pub struct RequestIds {
     pub first: RequestId,
     /// How many were accepted.
     pub count: usize,
+    /// The shard to which the last of them went; that of all of them if they are for one pool.
+    pub shard: usize,
 }

@@ -2,10 +2,12 @@
 //! and its replies, and what a thread does while there is nothing in them.
 
 mod idle;
+mod mesh;
 mod reply;
 mod staged;
 
 pub(crate) use idle::{Backoff, Sleeper};
+pub(crate) use mesh::{MeshEnd, mesh};
 pub(crate) use reply::{Answer, NoAnswer, Reply, reply};
 pub use staged::StagedProducer;
 

@@ -7,6 +7,7 @@
 pub(crate) mod control;
 pub(crate) mod desk;
 mod drain;
+pub(crate) mod exchange;
 pub mod partition;
 mod ports;
 
@@ -20,6 +21,7 @@ use std::{
 use self::{
     control::{Control, ShardHandle},
     desk::Desk,
+    exchange::Exchange,
     partition::Partition,
     ports::Ports,
 };
@@ -54,6 +56,7 @@ pub(crate) struct Parts {
     pub(crate) partition: Partition<Fenwick>,
     pub(crate) stream: Stream,
     pub(crate) wal: Wal,
+    pub(crate) exchange: Exchange,
     pub(crate) slots: usize,
     pub(crate) clients_max: usize,
     pub(crate) holds_max: usize,
@@ -131,13 +134,23 @@ impl Shard {
         let mut more_waits = false;
         self.turns = self.turns.wrapping_add(1);
         if self.turns.is_multiple_of(LOOK_AROUND_EVERY) {
-            self.ports.let_go();
+            let partition = &mut self.parts.partition;
+            self.ports.let_go(|begun| partition.abandon(begun));
             worked |= self.expire_holds()?;
         }
         if !self.desk.is_sealing() && !self.has_drained {
             let drained = with_codec!(self.parts.wal.format(), C => self.drain::<C>())?;
             worked |= drained.any;
             more_waits = drained.more_waits;
+        }
+        if self.parts.partition.has_spread() && !self.desk.is_sealing() {
+            let Parts {
+                exchange,
+                partition,
+                wal,
+                ..
+            } = &mut self.parts;
+            worked |= exchange.step(partition, wal)?;
         }
         worked |= self.desk.step(
             self.parts.index,
@@ -172,7 +185,7 @@ impl Shard {
             return Ok(());
         }
         let Self { parts, ports, .. } = self;
-        ports.let_go();
+        ports.let_go(|begun| parts.partition.abandon(begun));
         let wants_marker = parts.wal.wants_marker();
         if wants_marker {
             let since = *self.idle_since.get_or_insert_with(Instant::now);
@@ -187,7 +200,9 @@ impl Shard {
         }
         let busy_elsewhere = wants_marker || !parts.wal.is_drained() || self.desk.is_busy();
         parts.handle.sleeper.rest(busy_elsewhere, || {
-            !parts.handle.inbox.is_empty() || ports.any_can_be_answered()
+            !parts.handle.inbox.is_empty()
+                || parts.exchange.is_busy()
+                || ports.any_can_be_answered()
         });
         Ok(())
     }
@@ -230,6 +245,9 @@ impl Shard {
             match control {
                 Control::Client { index, end } => self.ports.add(index, end),
                 Control::Do(job) => self.desk.push(job),
+                Control::Look { name, reply } => {
+                    reply.send(desk::standpoint(&self.parts.partition, &name));
+                }
                 Control::Odds { pool, reply } => {
                     let Parts {
                         partition,
@@ -279,6 +297,8 @@ impl Shard {
             replays: self.counts.replays,
             keys_remembered: self.parts.partition.keys_remembered(),
             holds_open: self.parts.partition.holds_open(),
+            hand_overs: self.parts.partition.hand_overs(),
+            transfers: self.parts.exchange.transfers(),
             commits: wal.stats().commits,
             bytes: wal.stats().bytes,
             ring_depth: self.ports.depth(),
@@ -307,7 +327,7 @@ impl Shard {
                 }
             }
             // The places of clients that are gone are needed by clients of the other shards.
-            self.ports.let_go();
+            self.ports.let_go(|_| {});
             thread::park_timeout(FAILED_REST);
         }
     }

@@ -37,6 +37,11 @@ pub struct ShardStats {
     pub keys_remembered: usize,
     /// Holds that are open at this moment.
     pub holds_open: usize,
+    /// Draws from pools on all shards that chose an item which this shard had run out of while
+    /// another still had it.
+    pub hand_overs: u64,
+    /// How often units of such items came from another shard.
+    pub transfers: u64,
     /// Blocks that became durable.
     pub commits: u64,
     /// Bytes of those blocks.

@@ -283,8 +283,8 @@ fn drive(shared: &Shared, mut client: Client) {
     while !shared.is_closing() {
         let mut worked = false;
         while let Some((slot, request)) = held.take().or_else(|| shared.submitted.pop()) {
-            match client.try_submit(request) {
-                Ok(_) => waiting[request.pool.shard()].push_back(slot),
+            match client.submit(request) {
+                Ok((_, shard)) => waiting[shard].push_back(slot),
                 Err(SubmitError::Full(_)) => {
                     held = Some((slot, request));
                     break;

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::pool::{ItemDefinition, PoolDefinition, PoolError};
 
-const POOL_KEYS: [&str; 3] = ["name", "on_exhausted", "items"];
+const POOL_KEYS: [&str; 4] = ["name", "on_exhausted", "placement", "items"];
 const ITEM_KEYS: [&str; 3] = ["id", "weight", "stock"];
 /// Stands for a name that is missing or wrong, so that the rest of its pool is checked all the
 /// same.
@@ -61,6 +61,11 @@ impl Pools {
                 "on_exhausted" => {
                     if let Some(on_exhausted) = value::choice(&entry, mistakes) {
                         pool.on_exhausted = on_exhausted;
+                    }
+                }
+                "placement" => {
+                    if let Some(placement) = value::choice(&entry, mistakes) {
+                        pool.placement = placement;
                     }
                 }
                 "items" => {

@@ -9,13 +9,14 @@ use super::{
     value::{self, unknown_key},
 };
 
-const ENGINE_KEYS: [&str; 10] = [
+const ENGINE_KEYS: [&str; 11] = [
     "shards",
     "idle",
     "pin",
     "seed",
     "clients_max",
     "ring_slots",
+    "exchange_slots",
     "remember_keys",
     "remember_for",
     "remember_settled",
@@ -54,6 +55,9 @@ impl<'a> Settings<'a> {
                 "seed" => config.seed = optional(entry, mistakes, value::number),
                 "clients_max" => set(&mut config.clients_max, value::number(entry, mistakes)),
                 "ring_slots" => set(&mut config.ring_slots, value::number(entry, mistakes)),
+                "exchange_slots" => {
+                    set(&mut config.exchange_slots, value::number(entry, mistakes));
+                }
                 "remember_keys" => set(&mut config.remember_keys, value::number(entry, mistakes)),
                 "remember_for" => set(&mut config.remember_for, value::duration(entry, mistakes)),
                 "remember_settled" => {

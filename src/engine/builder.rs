@@ -75,6 +75,8 @@ impl EngineBuilder {
         clients_max: usize;
         /// Slots in each ring between a client and a shard.
         ring_slots: usize;
+        /// Slots in each ring between two shards.
+        exchange_slots: usize;
         /// Where the log's bytes go. With [`StorageKind::None`] the directory is neither read nor
         /// written.
         storage: StorageKind;

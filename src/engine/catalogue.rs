@@ -87,19 +87,3 @@ impl Catalogue {
         read(&self.0.read().unwrap_or_else(PoisonError::into_inner))
     }
 }
-
-/// The shard of a pool: CRC-32C of its name, which is the same for ever and everywhere.
-pub(super) fn shard_of(name: &str, shards: usize) -> usize {
-    crc32c::crc32c(name.as_bytes()) as usize % shards
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_pool_never_moves() {
-        assert_eq!(shard_of("123456789", 1 << 16), 0xE306_9283 % (1 << 16));
-        assert_eq!(shard_of("banner", 1), 0);
-    }
-}

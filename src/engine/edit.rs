@@ -2,13 +2,13 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, PoisonError},
+    sync::{Arc, MutexGuard, PoisonError},
 };
 
-use super::{Engine, PoolHandle, catalogue};
+use super::{Engine, PoolHandle, spread::whole_odds};
 use crate::{
     error::Error,
-    pool::{ChangeError, PoolChange, PoolDefinition, PoolError},
+    pool::{ChangeError, Placement, PoolChange, PoolDefinition, PoolError, home_shard},
     request::PoolId,
     shard::{control::Control, desk::Job, partition::Odds},
 };
@@ -26,7 +26,10 @@ impl Engine {
     ) -> Result<PoolHandle, Error> {
         let definition = definition.into();
         definition.validate()?;
-        let shard = catalogue::shard_of(&definition.name, self.shards.len());
+        let shard = home_shard(&definition.name, self.shards.len());
+        if definition.placement == Placement::AllShards {
+            return self.register_everywhere(definition, shard);
+        }
         let sent = Arc::clone(&definition);
         let id = self.ask(shard, "register a pool", |reply| {
             Control::Do(Job::Register {
@@ -63,18 +66,14 @@ impl Engine {
     /// [`Error::Change`] for a change that cannot be made, and then none of them is;
     /// [`Error::Stopped`] if the pool's shard has stopped.
     pub fn edit(&self, pool: PoolId, changes: &[PoolChange]) -> Result<PoolHandle, Error> {
-        // One at a time, so that the places of items are known. Draws never come here.
-        let _editing = self.editing.lock().unwrap_or_else(PoisonError::into_inner);
+        let _editing = self.begin_edit();
         let handle = self.pool_by_id(pool).ok_or(ChangeError::UnknownPool)?;
         let (placed, changed) = place(handle.definition(), changes)?;
-        self.ask(pool.shard(), "change a pool", |reply| {
-            Control::Do(Job::Change {
-                pool: pool.index(),
-                changes: placed.into(),
-                next: 0,
-                reply,
-            })
-        })??;
+        if pool.is_on_all_shards() {
+            self.change_everywhere(pool, &placed)?;
+        } else {
+            self.change_part(pool.shard(), pool.index(), &placed)?;
+        }
         Ok(self.catalogue.replace(pool, Arc::new(changed)))
     }
 
@@ -87,11 +86,28 @@ impl Engine {
         if pool.shard() >= self.shards.len() {
             return Err(ChangeError::UnknownPool.into());
         }
-        let odds = self.ask(pool.shard(), "tell the odds", |reply| Control::Odds {
-            pool: pool.index(),
+        let odds = self.odds_on(pool.shard(), pool.index())?;
+        if !pool.is_on_all_shards() {
+            return Ok(odds);
+        }
+        let others = (0..self.shards.len()).filter(|shard| *shard != pool.shard());
+        let others: Vec<Odds> = others
+            .map(|shard| self.odds_on(shard, pool.index()))
+            .collect::<Result<_, _>>()?;
+        Ok(whole_odds(odds, others.into_iter()))
+    }
+
+    fn odds_on(&self, shard: usize, pool: u32) -> Result<Odds, Error> {
+        let odds = self.ask(shard, "tell the odds", |reply| Control::Odds {
+            pool,
             reply,
         })?;
         odds.ok_or_else(|| ChangeError::UnknownPool.into())
+    }
+
+    /// One edit at a time, so that the places of pools and items are known. Draws never come here.
+    pub(super) fn begin_edit(&self) -> MutexGuard<'_, ()> {
+        self.editing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

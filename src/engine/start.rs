@@ -8,19 +8,25 @@ use std::{
 
 use crossbeam_queue::ArrayQueue;
 
-use super::{Engine, EngineBuilder, StorageFactory, catalogue::Catalogue};
+use super::{
+    Engine, EngineBuilder, StorageFactory,
+    catalogue::Catalogue,
+    spread::{self, Standing},
+};
 use crate::{
     config::{Config, Durability, StorageKind},
     error::Error,
     housekeeper::{Housekeeper, HousekeeperHandle, Keeping, KeepingOptions},
+    pool::home_shard,
     recovery::{self, Depth, Meta, ShardState, shard_path},
     request::{PoolId, RequestIdSource},
-    ring::{Reply, Sleeper, reply},
+    ring::{MeshEnd, Reply, Sleeper, mesh, reply},
     selector::Stream,
     shard::{
         Parts, Shard,
         control::{Control, ShardHandle},
         desk::Job,
+        exchange::{Exchange, Message},
         partition::{CountsOnly, Partition},
     },
     snapshot::Covered,
@@ -56,17 +62,22 @@ pub(super) fn start(builder: EngineBuilder) -> Result<Engine, Error> {
     };
     let seed = config.seed.map_or_else(sys::random_u64, Ok)?;
     let catalogue = Catalogue::default();
-    for (shard, recovered) in recovered.iter().enumerate() {
-        for (place, pool) in recovered
-            .partition
+    let partitions: Vec<_> = recovered.iter().map(|shard| &shard.partition).collect();
+    let unfinished = spread::missed_registrations(&partitions);
+    for (shard, partition) in partitions.iter().enumerate() {
+        for (place, pool) in partition
             .pools()
             .iter()
             .enumerate()
-            .filter(|(_, pool)| pool.is_registered())
+            .filter(|(_, pool)| pool.is_registered() && pool.spread().is_none())
         {
             catalogue.add(PoolId::new(shard, place as u32), pool.described());
         }
     }
+    for (id, definition) in spread::whole_pools(&partitions) {
+        catalogue.add(id, definition);
+    }
+    let behind = spread::missed_changes(&partitions);
     let places = Arc::new(ArrayQueue::new(config.clients_max));
     for place in 0..config.clients_max {
         let _ = places.push(place);
@@ -94,6 +105,16 @@ pub(super) fn start(builder: EngineBuilder) -> Result<Engine, Error> {
         durable.is_some(),
     )?;
     set_memory(&engine)?;
+    for (shard, place, definition) in unfinished {
+        let home = home_shard(&definition.name, engine.shards.len());
+        engine.register_part(shard, place, Arc::clone(&definition))?;
+        engine
+            .catalogue
+            .add(PoolId::on_all_shards(home, place), definition);
+    }
+    for (shard, pool, changes) in behind {
+        engine.change_part(shard, pool, &changes)?;
+    }
     // Before the housekeeper: from then on it is the one that reserves.
     reserve_ids(&engine, durable.is_some())?;
     if durable.is_some() {
@@ -118,13 +139,22 @@ fn start_shards(
     };
     let mut keepings = Vec::new();
     let mut started = Vec::new();
-    for (index, mut recovered) in recovered.into_iter().enumerate() {
+    let handles: Vec<_> = (0..recovered.len())
+        .map(|_| Arc::new(ShardHandle::new(Sleeper::new(engine.config.idle))))
+        .collect();
+    let standings = spread::standings(recovered.iter().map(|shard| &shard.partition));
+    let ends = mesh(recovered.len(), engine.config.exchange_slots);
+    let shards = recovered.into_iter().zip(standings).zip(ends);
+    for (index, ((mut recovered, standing), mesh)) in shards.enumerate() {
         keepings.extend(recovered.keeping.take());
-        let handle = Arc::new(ShardHandle::new(Sleeper::new(engine.config.idle)));
+        let handle = Arc::clone(&handles[index]);
         let core = (!cores.is_empty()).then(|| cores[cores.len() - 1 - index % cores.len()]);
         let plan = Plan {
             index,
             handle: Arc::clone(&handle),
+            peers: handles.clone(),
+            standing,
+            mesh,
             core,
             seed,
             config: engine.config.clone(),
@@ -202,7 +232,7 @@ fn fresh(config: &mut Config) -> Vec<Recovered> {
     (0..shards)
         .map(|shard| Recovered {
             identity: identity(shard),
-            partition: Partition::default(),
+            partition: Partition::default().on_shard(shard as u32, shards as u32),
             position: Position {
                 next_seq: 1,
                 chain: 0,
@@ -331,6 +361,9 @@ fn recover_shard(
 struct Plan {
     index: usize,
     handle: Arc<ShardHandle>,
+    peers: Vec<Arc<ShardHandle>>,
+    standing: Standing,
+    mesh: MeshEnd<Message>,
     core: Option<core_affinity::CoreId>,
     seed: u64,
     config: Config,
@@ -355,6 +388,9 @@ impl Plan {
         let Self {
             index,
             handle,
+            peers,
+            standing,
+            mesh,
             core,
             seed,
             config,
@@ -410,12 +446,18 @@ impl Plan {
         let salts = Box::new(move || salts.next_u64());
         let wal = Wal::new(storage, options, identity, position, supply, salts)
             .map_err(Error::io("begin the log of", format!("shard {index}")))?;
+        let mut partition = partition.with_selector();
+        for (pool, item) in standing.gone.iter().copied() {
+            partition.set_gone(pool, item, true);
+        }
+        let exchange = Exchange::new(index, mesh, peers, &partition, &standing.received);
         Ok(Shard::new(Parts {
             index,
             handle,
-            partition: partition.with_selector(),
+            partition,
             stream,
             wal,
+            exchange,
             slots,
             clients_max: config.clients_max,
             holds_max: config.holds_max,

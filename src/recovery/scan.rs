@@ -115,7 +115,7 @@ impl<'a> Scan<'a> {
     fn new(directory: &'a Path, identity: Identity, visit: Visit<'a>) -> Result<Self, Error> {
         let state = ShardState {
             shard: identity.shard as usize,
-            partition: Partition::default(),
+            partition: Partition::default().on_shard(identity.shard, identity.shards),
             next_seq: 1,
             snapshot_seq: 0,
             snapshot_segment: 0,
@@ -166,7 +166,8 @@ impl<'a> Scan<'a> {
                     partition,
                 )) => {
                     loaded = true;
-                    self.state.partition = partition;
+                    let Identity { shard, shards, .. } = self.identity;
+                    self.state.partition = partition.on_shard(shard, shards);
                     self.state.next_seq = next_seq;
                     self.state.snapshot_seq = next_seq - 1;
                     self.state.snapshot_segment = segment;

@@ -32,6 +32,9 @@ pub enum Outcome {
     /// As many holds are open as there may be ([`holds_max`](crate::Config::holds_max)). Nothing was
     /// drawn.
     TooManyHolds,
+    /// The pool lives on all shards, and the item that was chosen is on one that has stopped.
+    /// Nothing was drawn.
+    Unavailable,
 }
 
 /// The answer to one request. It is given when its record is as durable as the engine was asked to
@@ -111,11 +114,14 @@ impl Completion {
 
     /// Takes one completion out of the slots of a ring.
     #[inline]
-    pub(crate) fn read(slots: &mut impl Iterator<Item = CompletionSlot>) -> Option<Self> {
+    pub(crate) fn read(
+        slots: &mut impl Iterator<Item = CompletionSlot>,
+        shard: usize,
+    ) -> Option<Self> {
         let slot = slots.next()?;
         let mut completion = Self {
             request: slot.request,
-            shard: slot.pool.shard(),
+            shard,
             seq: (slot.seq != 0).then_some(slot.seq),
             pool: slot.pool,
             outcome: slot.outcome(),

@@ -79,11 +79,15 @@ impl RequestIdLease {
 
     /// The first `count` of the ids that were peeked at are used.
     #[inline]
-    pub(crate) fn used(&mut self, count: usize) -> RequestIds {
+    pub(crate) fn used(&mut self, count: usize, shard: usize) -> RequestIds {
         let first = self.next;
         self.next += count as u64;
         self.left -= count as u64;
-        RequestIds { first, count }
+        RequestIds {
+            first,
+            count,
+            shard,
+        }
     }
 }
 
@@ -101,7 +105,8 @@ mod tests {
         source.allow(upto);
         assert_eq!(source.wants_more(), None);
         assert_eq!(lease.peek(&source, 3), Some(7));
-        assert_eq!(lease.used(2), RequestIds { first: 7, count: 2 });
+        let used = lease.used(2, 3);
+        assert_eq!((used.first, used.count, used.shard), (7, 2, 3));
         let mut other = RequestIdLease::default();
         assert_eq!(other.peek(&source, 1), Some(7 + LEASED));
         assert_eq!(lease.peek(&source, 1), Some(9));

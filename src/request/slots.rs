@@ -75,6 +75,13 @@ impl Request {
         self.shape
     }
 
+    /// Tells keys apart, evenly; `None` without one. The same for ever, for it says where a key is
+    /// remembered.
+    pub(crate) fn key_hash(&self) -> Option<u64> {
+        let mixed = (self.key as u64 ^ (self.key >> 64) as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        self.shape.has(Shape::KEY).then_some(mixed >> 32)
+    }
+
     /// The first slot, which for a plain request is the only one.
     #[inline]
     pub(crate) fn slot(&self, request: RequestId) -> RequestSlot {
@@ -152,6 +159,7 @@ impl CompletionSlot {
     const TOO_MANY_HOLDS: u32 = u32::MAX - 8;
     /// More slots follow: a head, and the items.
     pub(crate) const MORE: u32 = u32::MAX - 9;
+    const UNAVAILABLE: u32 = u32::MAX - 10;
 
     /// Items that one of the following slots carries.
     pub(super) const ITEMS: usize = 6;
@@ -168,6 +176,7 @@ impl CompletionSlot {
             Refusal::KeyConflict => Self::KEY_CONFLICT,
             Refusal::Forgotten => Self::FORGOTTEN,
             Refusal::TooManyHolds => Self::TOO_MANY_HOLDS,
+            Refusal::Unavailable => Self::UNAVAILABLE,
         };
         Self {
             request,
@@ -189,6 +198,7 @@ impl CompletionSlot {
             Self::KEY_CONFLICT => Outcome::KeyConflict,
             Self::FORGOTTEN => Outcome::Forgotten,
             Self::TOO_MANY_HOLDS => Outcome::TooManyHolds,
+            Self::UNAVAILABLE => Outcome::Unavailable,
             Self::MORE => Outcome::Items,
             item => Outcome::Item(item),
         }
@@ -294,7 +304,7 @@ mod tests {
                 .chain(CompletionSlot::pack(items.clone()))
                 .collect();
             assert!(slots.len() <= shape.completion_slots());
-            let completion = Completion::read(&mut slots.into_iter()).unwrap();
+            let completion = Completion::read(&mut slots.into_iter(), 1).unwrap();
             assert_eq!(completion.outcome, Outcome::Items);
             assert!(completion.is_replay());
             assert_eq!(completion.held_until_ms(), Some(1234));

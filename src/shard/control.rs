@@ -10,6 +10,7 @@ use crossbeam_queue::ArrayQueue;
 use super::{desk::Job, partition::Odds};
 use crate::{
     error::{Error, Stopped},
+    pool::PoolDefinition,
     ring::{Reply, ShardEnd, Sleeper},
     stats::ShardStats,
 };
@@ -21,6 +22,11 @@ pub(crate) enum Control {
     Client { index: usize, end: ShardEnd },
     /// Do something that ends as a record.
     Do(Job),
+    /// Tell where a pool is, or would go.
+    Look {
+        name: String,
+        reply: Reply<Standpoint>,
+    },
     /// Tell a pool's odds.
     Odds {
         pool: u32,
@@ -34,6 +40,15 @@ pub(crate) enum Control {
     Drain { reply: Reply<()> },
     /// End, without sealing anything.
     Halt,
+}
+
+/// What a shard knows of a pool.
+#[derive(Debug)]
+pub(crate) struct Standpoint {
+    /// Its place, and what it is now, if it is registered.
+    pub(crate) pool: Option<(u32, PoolDefinition)>,
+    /// Where the next pool goes.
+    pub(crate) free_place: u32,
 }
 
 /// A shard as the other threads know it.

@@ -5,10 +5,10 @@ use std::io;
 
 use super::{
     Parts, Shard,
-    partition::{Staged, StagedDraws},
+    partition::{Begun, Elsewhere, Staged, StagedDraws, Terms},
 };
 use crate::{
-    request::{Asked, CompletionSlot, Shape},
+    request::{Asked, CompletionSlot, Refusal, Shape},
     wal::{
         format::Codec,
         record::{DrawsRecord, NO_PRIZE, Record},
@@ -42,14 +42,24 @@ impl Shard {
             if !self.parts.wal.ensure_open()? {
                 break;
             }
+            let limit = waiting.min(BATCH_MAX);
             let mut taken = 0;
-            while taken < waiting.min(BATCH_MAX) {
-                let run = self.draw_plain::<C>(turn, waiting.min(BATCH_MAX) - taken);
-                taken += run.taken;
-                if !run.ends_before_another_kind {
-                    break;
-                }
-                match self.draw_asked(turn)? {
+            while taken < limit {
+                let slots = if self.ports.begun_in_turn(turn).is_some() {
+                    self.draw_begun(turn)?
+                } else {
+                    let run = self.draw_plain::<C>(turn, limit - taken);
+                    taken += run.taken;
+                    match run.end {
+                        RunEnd::Full => None,
+                        RunEnd::OtherKind => self.draw_asked(turn)?,
+                        RunEnd::Elsewhere(pool, elsewhere) => {
+                            self.begin(turn, Begun::waiting(pool, Vec::new(), elsewhere));
+                            None
+                        }
+                    }
+                };
+                match slots {
                     Some(slots) => taken += slots,
                     None => break,
                 }
@@ -85,11 +95,11 @@ impl Shard {
         let cursor = wal.cursor();
         let (free, first_seq) = (cursor.free, cursor.next_seq);
         let (mut filled, mut seq) = (0, first_seq);
-        let mut ends_before_another_kind = false;
+        let mut end = RunEnd::Full;
         let taken = port.completions.stage(batch, || {
             let slot = slots.next()?;
             if slot.shape != Shape::PLAIN {
-                ends_before_another_kind = true;
+                end = RunEnd::OtherKind;
                 return None;
             }
             match partition.stage(slot.pool.index(), slot.request, stream, clock) {
@@ -107,6 +117,10 @@ impl Shard {
                 Staged::Refused(refusal) => {
                     Some(CompletionSlot::refused(slot.request, slot.pool, refusal))
                 }
+                Staged::Elsewhere(elsewhere) => {
+                    end = RunEnd::Elsewhere(slot.pool.index(), elsewhere);
+                    None
+                }
             }
         });
         let drawn = (seq - first_seq) as usize;
@@ -114,10 +128,87 @@ impl Shard {
         wal.advance(filled, drawn);
         counts.draws += drawn as u64;
         counts.refusals += (taken - drawn) as u64;
-        Run {
-            taken,
-            ends_before_another_kind,
+        Run { taken, end }
+    }
+
+    /// The first request of a client's ring waits for units from another shard.
+    #[cold]
+    fn begin(&mut self, turn: usize, begun: Begun) {
+        let Parts {
+            exchange,
+            partition,
+            ..
+        } = &mut self.parts;
+        if let Some(elsewhere) = begun.waits_for {
+            exchange.want(partition, (begun.pool, elsewhere.wanted));
         }
+        *self.ports.begun_in_turn(turn) = Some(begun);
+    }
+
+    /// Goes on with a request that was begun. Returns the slots it took, if it is done now.
+    #[cold]
+    fn draw_begun(&mut self, turn: usize) -> io::Result<Option<usize>> {
+        let Parts {
+            partition,
+            stream,
+            wal,
+            clock,
+            exchange,
+            ..
+        } = &mut self.parts;
+        let Some(port) = self.ports.in_turn(turn) else {
+            return Ok(None);
+        };
+        let Ok(slot) = port.requests.peek().copied() else {
+            return Ok(None);
+        };
+        if slot.shape != Shape::PLAIN {
+            return self.draw_asked(turn);
+        }
+        if port.completions.room() == 0 || !wal.make_room(DrawsRecord::bytes_max(1))? {
+            return Ok(None);
+        }
+        let Some((pool, chosen)) = self
+            .ports
+            .begun_in_turn(turn)
+            .take()
+            .and_then(|begun| Some((begun.pool, begun.waits_for?.chosen)))
+        else {
+            return Ok(Some(0));
+        };
+        let staged = if exchange.is_cut_off(partition, pool) {
+            Staged::Refused(Refusal::Unavailable)
+        } else {
+            partition.stage_chosen(pool, slot.request, chosen, stream, clock)
+        };
+        let counts = &mut self.counts;
+        let completion = match staged {
+            Staged::Draw(draw) => {
+                let seq = wal.append(&Record::Draw(draw))?;
+                counts.draws += 1;
+                counts.no_prizes += u64::from(draw.item == NO_PRIZE);
+                CompletionSlot {
+                    request: slot.request,
+                    seq: seq.expect("there was room for it"),
+                    pool: slot.pool,
+                    item: draw.item,
+                }
+            }
+            Staged::Refused(refusal) => {
+                counts.refusals += 1;
+                CompletionSlot::refused(slot.request, slot.pool, refusal)
+            }
+            Staged::Elsewhere(elsewhere) => {
+                self.begin(turn, Begun::waiting(pool, Vec::new(), elsewhere));
+                return Ok(None);
+            }
+        };
+        if let Some(port) = self.ports.in_turn(turn) {
+            let _ = port.requests.pop();
+            let mut completion = Some(completion);
+            port.completions.stage(1, || completion.take());
+        }
+        Ok(Some(1))
     }
 
     /// Answers the request at the head of a client's ring, which asks for more than a plain draw.
@@ -129,9 +220,9 @@ impl Shard {
             wal,
             clock,
             holds_max,
+            exchange,
             ..
         } = &mut self.parts;
-        let counts = &mut self.counts;
         let Some(port) = self.ports.in_turn(turn) else {
             return Ok(None);
         };
@@ -151,10 +242,55 @@ impl Shard {
         let (first, second) = requests.as_slices();
         let asked =
             Asked::read(&mut first.iter().chain(second).copied()).expect("a request comes whole");
-        requests.commit_all();
+        let begun = self.ports.begun_in_turn(turn).take().unwrap_or_default();
+        let waited = begun.waits_for.is_some();
         let mut record = self.record.take().unwrap_or_default();
         let seq = wal.next_seq();
-        let staged = partition.stage_draws(&asked, seq, *holds_max, stream, clock, &mut record);
+        let is_cut_off = waited && exchange.is_cut_off(partition, asked.pool.index());
+        let staged = if is_cut_off {
+            partition.abandon(&begun);
+            record.items.clear();
+            StagedDraws::Refused(Refusal::Unavailable)
+        } else {
+            let terms = Terms {
+                seq,
+                holds_max: *holds_max,
+                clock,
+            };
+            partition.stage_draws(&asked, &terms, begun, stream, &mut record)
+        };
+        if let StagedDraws::Elsewhere(elsewhere) = staged {
+            let taken = std::mem::take(&mut record.items);
+            self.record = Some(record);
+            let begun = Begun::waiting(asked.pool.index(), taken, elsewhere);
+            self.begin(turn, begun);
+            return Ok(None);
+        }
+        let Some(port) = self.ports.in_turn(turn) else {
+            return Ok(None);
+        };
+        let requests = port
+            .requests
+            .read_chunk(shape.request_slots())
+            .expect("a request comes whole");
+        requests.commit_all();
+        self.answer_asked(turn, &asked, staged, record)?;
+        Ok(Some(shape.request_slots()))
+    }
+
+    /// Writes down what a request came to, and its answer.
+    fn answer_asked(
+        &mut self,
+        turn: usize,
+        asked: &Asked,
+        staged: StagedDraws,
+        mut record: Box<DrawsRecord>,
+    ) -> io::Result<()> {
+        let (wal, counts) = (&mut self.parts.wal, &mut self.counts);
+        let Some(port) = self.ports.in_turn(turn) else {
+            return Ok(());
+        };
+        let seq = wal.next_seq();
         let mut first = CompletionSlot {
             request: asked.request,
             seq,
@@ -162,6 +298,7 @@ impl Shard {
             item: CompletionSlot::MORE,
         };
         let head = match staged {
+            StagedDraws::Elsewhere(_) => unreachable!("it was begun above"),
             StagedDraws::Refused(refusal) => {
                 counts.refusals += 1;
                 first = CompletionSlot::refused(asked.request, asked.pool, refusal);
@@ -195,16 +332,16 @@ impl Shard {
                 original,
                 held_until_ms,
                 record.items.len(),
-                shape.count() > 1,
+                asked.shape.count() > 1,
             )
         });
         let items = CompletionSlot::pack(record.items.iter().copied());
         let mut slots = [Some(first), head].into_iter().flatten().chain(items);
         port.completions
-            .stage(shape.completion_slots(), || slots.next());
+            .stage(asked.shape.completion_slots(), || slots.next());
         drop(slots);
         self.record = Some(record);
-        Ok(Some(shape.request_slots()))
+        Ok(())
     }
 }
 
@@ -212,5 +349,17 @@ impl Shard {
 #[derive(Debug, Default)]
 struct Run {
     taken: usize,
-    ends_before_another_kind: bool,
+    end: RunEnd,
+}
+
+/// What ended a run.
+#[derive(Debug, Default)]
+enum RunEnd {
+    /// There are no more requests, or there is no more room.
+    #[default]
+    Full,
+    /// The next request is not plain.
+    OtherKind,
+    /// The next request has chosen this item of this pool, which another shard may have.
+    Elsewhere(u32, Elsewhere),
 }

@@ -12,16 +12,18 @@ mod odds;
 mod pool;
 mod register;
 mod settle;
+mod spread;
 
 use std::collections::HashMap;
 
-pub(crate) use draws::StagedDraws;
+pub(crate) use draws::{Begun, StagedDraws, Terms};
 pub(crate) use image::PartitionBack;
 pub use odds::{ItemOdds, Odds};
 pub use pool::{ItemState, Pool};
 pub(crate) use settle::Found;
 
 use crate::{
+    pool::OnExhausted,
     request::Refusal,
     selector::{Fenwick, Selector, Stream, WeightOverflow, below},
     sys::Clock,
@@ -30,6 +32,7 @@ use crate::{
 use change::Changing;
 use holds::{Holds, SettledMemory};
 use keys::KeyMemory;
+use spread::Exchanges;
 
 /// The pools of one shard.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,8 +48,17 @@ pub struct Partition<S = Fenwick> {
     settled: SettledMemory,
     /// A change whose last part has not come yet.
     changing: Option<Changing>,
+    /// Which of how many shards this is.
+    shard: u32,
+    shards: u32,
+    /// The pools that live on all shards.
+    spread_places: Vec<u32>,
+    /// What moved between this shard and the others.
+    exchanges: Exchanges,
     /// Draws that are staged and not committed yet.
     staged: u64,
+    /// Draws that got a unit which another shard had.
+    hand_overs: u64,
 }
 
 /// What a staged draw came to.
@@ -54,6 +66,8 @@ pub struct Partition<S = Fenwick> {
 pub enum Staged {
     /// One unit was taken: of this item, or [`NO_PRIZE`]. It takes a record.
     Draw(DrawRecord),
+    /// This item was chosen, of which another shard may have units. Nothing was taken.
+    Elsewhere(Elsewhere),
     /// Nothing was taken.
     Refused(Refusal),
 }
@@ -101,12 +115,23 @@ impl<S: Selector> Default for Partition<S> {
             holds: Holds::default(),
             settled: SettledMemory::default(),
             changing: None,
+            shard: 0,
+            shards: 1,
+            spread_places: Vec::new(),
+            exchanges: Exchanges::new(),
             staged: 0,
+            hand_overs: 0,
         }
     }
 }
 
 impl<S: Selector> Partition<S> {
+    /// The same state, of this of so many shards.
+    pub(crate) fn on_shard(mut self, shard: u32, shards: u32) -> Self {
+        (self.shard, self.shards) = (shard, shards);
+        self
+    }
+
     /// Takes one unit out of the pool, chosen by weight from what is in stock.
     ///
     /// The unit is staged: it cannot be drawn again. [`commit`](Self::commit) makes it final;
@@ -114,13 +139,43 @@ impl<S: Selector> Partition<S> {
     /// the item it chose*, for then the odds would not be the weights.
     #[inline]
     pub fn stage(&mut self, pool: u32, request: u64, stream: &mut Stream, clock: &Clock) -> Staged {
-        let item = match self.pools.get(pool as usize) {
+        let chosen = match self.pools.get(pool as usize) {
             Some(state) if state.is_ready => state.choose(stream),
             _ => match self.admit(pool, || clock.now_ms()) {
                 Ok(state) => state.choose(stream),
                 Err(refusal) => return Staged::Refused(refusal),
             },
         };
+        match chosen {
+            Ok(item) => self.stage_item(pool, request, item),
+            Err(elsewhere) => Staged::Elsewhere(elsewhere),
+        }
+    }
+
+    /// Goes on with a draw that chose an item which was elsewhere.
+    pub(crate) fn stage_chosen(
+        &mut self,
+        pool: u32,
+        request: u64,
+        chosen: u32,
+        stream: &mut Stream,
+        clock: &Clock,
+    ) -> Staged {
+        if let Err(refusal) = self.admit(pool, || clock.now_ms()) {
+            return Staged::Refused(refusal);
+        }
+        match self.pools[pool as usize].choose_on(chosen, stream) {
+            Ok(item) => {
+                self.hand_overs += u64::from(item == chosen);
+                self.stage_item(pool, request, item)
+            }
+            Err(elsewhere) => Staged::Elsewhere(elsewhere),
+        }
+    }
+
+    /// Takes a unit of an item that was chosen, and is here.
+    #[inline]
+    fn stage_item(&mut self, pool: u32, request: u64, item: u32) -> Staged {
         let draw = DrawRecord {
             pool,
             item,
@@ -170,6 +225,11 @@ impl<S: Selector> Partition<S> {
         self.staged
     }
 
+    /// How many draws got a unit which another shard had, since the engine was opened.
+    pub(crate) fn hand_overs(&self) -> u64 {
+        self.hand_overs
+    }
+
     /// Puts the unit of a staged draw back.
     ///
     /// # Errors
@@ -197,6 +257,9 @@ impl<S: Selector> Partition<S> {
             Record::Voided(voided) => self.apply_voided(voided),
             Record::Pool(part) => self.apply_pool(part),
             Record::Changed(part) => self.apply_changed(part),
+            Record::Sent(transfer) => self.apply_sent(transfer),
+            Record::Received(transfer) => self.apply_received(transfer),
+            Record::Delivered { peer, upto } => self.apply_delivered(*peer, *upto),
             Record::Remember(remember) => {
                 self.remember = *remember;
                 self.keys.limit(*remember);
@@ -263,7 +326,12 @@ impl<S: Selector> Partition<S> {
             holds: self.holds,
             settled: self.settled,
             changing: self.changing,
+            shard: self.shard,
+            shards: self.shards,
+            spread_places: self.spread_places,
+            exchanges: self.exchanges,
             staged: 0,
+            hand_overs: 0,
         }
     }
 }
@@ -271,14 +339,54 @@ impl<S: Selector> Partition<S> {
 impl<S: Selector> Pool<S> {
     /// An item by weight, or [`NO_PRIZE`]. Something must be in stock.
     #[inline]
-    fn choose(&self, stream: &mut Stream) -> u32 {
+    fn choose(&self, stream: &mut Stream) -> Result<u32, Elsewhere> {
         let index = self.selector.select(below(stream, self.selector.total()));
         if self.counts[index].remaining == 0 {
-            NO_PRIZE
+            self.chose_empty(index)
         } else {
-            index as u32
+            Ok(index as u32)
         }
     }
+
+    #[cold]
+    fn chose_empty(&self, index: usize) -> Result<u32, Elsewhere> {
+        let chosen = index as u32;
+        match self.gone.get(index) {
+            None => Ok(NO_PRIZE),
+            Some(false) => Err(Elsewhere {
+                chosen,
+                wanted: chosen,
+            }),
+            // "No prize" is for a pool that has any; whether it has may not be known here.
+            Some(true) if self.counts.iter().any(|count| count.remaining > 0) => Ok(NO_PRIZE),
+            Some(true) => {
+                let wanted = (0..self.counts.len()).find(|item| self.stocked_weight(*item) > 0);
+                let wanted = wanted.expect("something is in stock") as u32;
+                Err(Elsewhere { chosen, wanted })
+            }
+        }
+    }
+
+    /// What becomes of a choice that had to wait. Something must be in stock.
+    fn choose_on(&self, chosen: u32, stream: &mut Stream) -> Result<u32, Elsewhere> {
+        let index = chosen as usize;
+        if self.counts[index].remaining > 0 {
+            Ok(chosen)
+        } else if self.gone[index] && self.definition.on_exhausted == OnExhausted::Renormalise {
+            self.choose(stream)
+        } else {
+            self.chose_empty(index)
+        }
+    }
+}
+
+/// A choice that cannot be settled with what is here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Elsewhere {
+    /// The item that was chosen.
+    pub(crate) chosen: u32,
+    /// The item of which units have to come, or word that nobody has any.
+    pub(crate) wanted: u32,
 }
 
 #[cold]

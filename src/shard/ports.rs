@@ -1,11 +1,14 @@
 //! A shard's ends of its clients' rings, and which completions each block makes public.
 
+use super::partition::Begun;
 use crate::ring::ShardEnd;
 
 /// The clients of one shard.
 pub(crate) struct Ports {
     /// By the client's place.
     ends: Vec<Option<ShardEnd>>,
+    /// By the client's place: its first request, if that was begun and waits for another shard.
+    begun: Vec<Option<Begun>>,
     /// The places that are taken, in the order in which they have their turns.
     active: Vec<usize>,
     first: usize,
@@ -17,6 +20,7 @@ impl Ports {
     pub(crate) fn new(slots: usize, clients_max: usize) -> Self {
         Self {
             ends: (0..clients_max).map(|_| None).collect(),
+            begun: (0..clients_max).map(|_| None).collect(),
             active: Vec::with_capacity(clients_max),
             first: 0,
             marks: vec![0; slots * clients_max],
@@ -43,11 +47,24 @@ impl Ports {
     /// The client whose turn is the `turn`th of this round.
     #[inline]
     pub(crate) fn in_turn(&mut self, turn: usize) -> Option<&mut ShardEnd> {
+        let place = self.place_in_turn(turn);
+        self.ends[place].as_mut()
+    }
+
+    /// What that client's first request has begun.
+    #[inline]
+    pub(crate) fn begun_in_turn(&mut self, turn: usize) -> &mut Option<Begun> {
+        let place = self.place_in_turn(turn);
+        &mut self.begun[place]
+    }
+
+    #[inline]
+    fn place_in_turn(&self, turn: usize) -> usize {
         let mut at = self.first + turn;
         if at >= self.active.len() {
             at -= self.active.len();
         }
-        self.ends[self.active[at]].as_mut()
+        self.active[at]
     }
 
     /// The next round begins with the next client.
@@ -87,9 +104,9 @@ impl Ports {
     }
 
     /// Lets go of the clients that are gone. What they had asked for and was not drawn yet is not
-    /// drawn any more.
-    pub(crate) fn let_go(&mut self) {
-        let ends = &mut self.ends;
+    /// drawn any more; `abandon` gets what was begun.
+    pub(crate) fn let_go(&mut self, mut abandon: impl FnMut(&Begun)) {
+        let (ends, begun) = (&mut self.ends, &mut self.begun);
         let before = self.active.len();
         self.active.retain(|&index| {
             let gone = ends[index]
@@ -97,6 +114,7 @@ impl Ports {
                 .is_some_and(|end| end.completions.is_abandoned());
             if gone {
                 ends[index] = None;
+                begun[index].take().iter().for_each(&mut abandon);
             }
             !gone
         });

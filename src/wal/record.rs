@@ -3,7 +3,7 @@
 use bincode::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
-use crate::pool::{ItemDefinition, OnExhausted, PoolChange};
+use crate::pool::{ItemDefinition, OnExhausted, Placement, PoolChange};
 
 /// The item of a draw that answered "no prize".
 pub const NO_PRIZE: u32 = u32::MAX;
@@ -20,6 +20,17 @@ pub enum Record {
     Settled(SettledRecord),
     /// What a request had been handed out came back.
     Voided(VoidedRecord),
+    /// Units went to another shard, or are on their way there.
+    Sent(TransferRecord),
+    /// Units came from another shard.
+    Received(TransferRecord),
+    /// What was sent to another shard up to this number has come there.
+    Delivered {
+        /// The other shard.
+        peer: u32,
+        /// The last number that has come there.
+        upto: u64,
+    },
     /// A part of a pool's registration; the pool is open for draws once all its parts are there.
     Pool(PoolPart),
     /// A part of a change to a pool; the change happens with its last part.
@@ -118,6 +129,21 @@ pub struct ChangedPart {
     pub changes: Vec<PoolChange<u32>>,
 }
 
+/// Units that move between shards, in a pool that lives on all of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
+pub struct TransferRecord {
+    /// The other shard.
+    pub peer: u32,
+    /// Counts what goes from one shard to the other, from 1 on. What comes twice is known by it.
+    pub number: u64,
+    /// The pool's place, the same on all shards.
+    pub pool: u32,
+    /// The item's place in the pool.
+    pub item: u32,
+    /// How many units.
+    pub units: u64,
+}
+
 /// How much a shard remembers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, Encode, Decode)]
 pub struct Remember {
@@ -141,6 +167,8 @@ pub struct PoolPart {
     pub name: String,
     /// What happens to the weight of an item that ran out.
     pub on_exhausted: OnExhausted,
+    /// Where it lives.
+    pub placement: Placement,
     /// Whether it takes draws.
     pub is_open: bool,
     /// When draws begin, in milliseconds since 1970.
@@ -200,6 +228,7 @@ impl PoolPart {
             pool,
             name: definition.name.clone(),
             on_exhausted: definition.on_exhausted,
+            placement: definition.placement,
             is_open: definition.is_open,
             opens_at_ms: definition.opens_at_ms,
             closes_at_ms: definition.closes_at_ms,

@@ -22,3 +22,24 @@ pub(crate) fn p_value(observed: &[u64], shares: &[f64]) -> f64 {
     let freedom = f64::from(kinds - 1);
     1.0 - ChiSquared::new(freedom).unwrap().cdf(statistic)
 }
+
+/// How likely two lists of counts are that are at least as far from each other, if both come from
+/// the same shares. (Press et al., "Numerical Recipes", on two binned distributions.)
+#[allow(dead_code, reason = "not every test compares two engines")]
+pub(crate) fn p_value_of_two(one: &[u64], other: &[u64]) -> f64 {
+    assert_eq!(one.len(), other.len());
+    let total = |counts: &[u64]| counts.iter().sum::<u64>() as f64;
+    let ratio = (total(other) / total(one)).sqrt();
+    let seen = one.iter().zip(other).filter(|(a, b)| **a + **b > 0);
+    let (mut statistic, mut kinds) = (0.0, 0);
+    for (a, b) in seen {
+        statistic += (*a as f64 * ratio - *b as f64 / ratio).powi(2) / (a + b) as f64;
+        kinds += 1;
+    }
+    if kinds < 2 {
+        return 1.0;
+    }
+    1.0 - ChiSquared::new(f64::from(kinds - 1))
+        .unwrap()
+        .cdf(statistic)
+}

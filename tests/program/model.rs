@@ -199,7 +199,7 @@ impl Model {
         let pools = found.pools();
         assert_eq!(pools.len(), self.pools.len());
         for (found, pool) in pools.into_iter().zip(&self.pools) {
-            pool.assert_is(found);
+            pool.assert_is(&found);
         }
         let partition = &found.shards[0].partition;
         assert_eq!(partition.keys_remembered(), self.keys.len());

@@ -3,7 +3,10 @@
 use std::{io, sync::Arc};
 
 use super::{
-    super::partition::{Found, Partition, Pool},
+    super::{
+        control::Standpoint,
+        partition::{Found, Partition, Pool},
+    },
     Pending,
 };
 use crate::{
@@ -205,6 +208,8 @@ fn register<S: Selector>(
     reply: Reply<Result<PoolId, Error>>,
 ) -> io::Result<Step> {
     let found = match next {
+        // On all shards: this one may have it already.
+        Some((place, 0)) if is_registered(work.partition, place) => Ok(Place::Has(place)),
         Some((place, item)) => Ok(Place::Free(place, item)),
         None => place_for(work.shard, work.partition, &definition),
     };
@@ -240,6 +245,28 @@ fn register<S: Selector>(
     })
 }
 
+fn is_registered<S: Selector>(partition: &Partition<S>, place: u32) -> bool {
+    let pool = partition.pools().get(place as usize);
+    pool.is_some_and(Pool::is_registered)
+}
+
+/// Where the next pool goes. Only the last pool can be one whose registration broke off; it is
+/// replaced.
+fn free_place<S: Selector>(partition: &Partition<S>) -> u32 {
+    let taken = partition.pools().iter().rposition(Pool::is_registered);
+    taken.map_or(0, |last| last as u32 + 1)
+}
+
+/// What is known of the pool of this name.
+pub(crate) fn standpoint<S: Selector>(partition: &Partition<S>, name: &str) -> Standpoint {
+    let place = partition.place(name);
+    let place = place.filter(|place| is_registered(partition, *place));
+    Standpoint {
+        pool: place.map(|place| (place, partition.pools()[place as usize].current())),
+        free_place: free_place(partition),
+    }
+}
+
 enum Place {
     Free(u32, usize),
     Has(u32),
@@ -264,11 +291,9 @@ fn place_for<S: Selector>(
             };
         }
     }
-    // Only the last pool can be one whose registration broke off; it is replaced.
-    let taken = pools.iter().rposition(Pool::is_registered);
-    let free = taken.map_or(0, |last| last + 1);
-    if free < PoolId::POOLS_MAX {
-        Ok(Place::Free(free as u32, 0))
+    let free = free_place(partition);
+    if (free as usize) < PoolId::POOLS_MAX {
+        Ok(Place::Free(free, 0))
     } else {
         Err(Error::TooManyPools {
             shard,

@@ -73,6 +73,12 @@ impl<S: Selector> Partition<S> {
             .pools
             .get_mut(pool as usize)
             .ok_or_else(|| unknown_pool(pool))?;
+        if let Some(spread) = &mut pool.spread {
+            spread.changes += 1;
+            if spread.is_home() {
+                spread.last_change.clone_from(&changes);
+            }
+        }
         for change in changes {
             pool.change(change);
         }

@@ -1,6 +1,6 @@
 //! Draws that are made together for one request, those with a key, and those that only reserve.
 
-use super::{Misfit, Partition, Pool, holds::Hold, keys::KeyedAnswer, unknown_pool};
+use super::{Elsewhere, Misfit, Partition, Pool, holds::Hold, keys::KeyedAnswer, unknown_pool};
 use crate::{
     request::{Asked, COUNT_MAX, Refusal, Shape},
     selector::{Selector, Stream},
@@ -8,11 +8,46 @@ use crate::{
     wal::record::{DrawsRecord, NO_PRIZE},
 };
 
+/// Under what a request is answered.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Terms<'a> {
+    /// The sequence number that its record will have.
+    pub(crate) seq: u64,
+    /// At most so many holds may be open.
+    pub(crate) holds_max: usize,
+    pub(crate) clock: &'a Clock,
+}
+
+/// A request that was begun and waits for units from another shard.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Begun {
+    /// The pool's place.
+    pub(crate) pool: u32,
+    /// What it has taken so far.
+    pub(crate) items: Vec<u32>,
+    /// What it has chosen, and waits for.
+    pub(crate) waits_for: Option<Elsewhere>,
+}
+
+impl Begun {
+    /// A request that has taken these items and waits for the next one.
+    pub(crate) fn waiting(pool: u32, items: Vec<u32>, elsewhere: Elsewhere) -> Self {
+        Self {
+            pool,
+            items,
+            waits_for: Some(elsewhere),
+        }
+    }
+}
+
 /// What a request came to that is no plain draw.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum StagedDraws {
     /// The record says what was taken.
     Drawn,
+    /// An item was chosen of which another shard may have units; the record has those that were
+    /// taken so far.
+    Elsewhere(Elsewhere),
     /// The request's key was there before; the record says what it got then.
     Replay(KeyedAnswer),
     /// Nothing was taken.
@@ -25,32 +60,96 @@ impl<S: Selector> Partition<S> {
     pub(crate) fn stage_draws(
         &mut self,
         asked: &Asked,
-        seq: u64,
-        holds_max: usize,
+        terms: &Terms<'_>,
+        begun: Begun,
         stream: &mut Stream,
-        clock: &Clock,
         record: &mut DrawsRecord,
     ) -> StagedDraws {
+        let Begun {
+            items, waits_for, ..
+        } = begun;
+        let mut chosen = waits_for.map(|elsewhere| elsewhere.chosen);
+        let staged = self.begin_draws(asked, !items.is_empty(), terms, record);
+        if let Err(answer) = staged {
+            // What it had taken goes back: its key was answered meanwhile, or the pool has closed.
+            if let Some(pool) = self.pools.get_mut(asked.pool.index() as usize) {
+                pool.untake_all(&items);
+            }
+            return answer;
+        }
+        record.items.extend(items);
+        let count = usize::from(asked.shape.count());
+        while record.items.len() < count {
+            let pool = &mut self.pools[asked.pool.index() as usize];
+            if pool.weight_in_stock == 0 {
+                break;
+            }
+            let choice = match chosen {
+                Some(chosen) => pool.choose_on(chosen, stream),
+                None => pool.choose(stream),
+            };
+            let item = match choice {
+                Ok(item) => item,
+                Err(elsewhere) => return StagedDraws::Elsewhere(elsewhere),
+            };
+            self.hand_overs += u64::from(chosen.take() == Some(item));
+            pool.take(item)
+                .expect("the item was chosen from what is in stock");
+            record.items.push(item);
+        }
+        let pool = &mut self.pools[asked.pool.index() as usize];
+        if record.items.is_empty() {
+            return StagedDraws::Refused(Refusal::Exhausted);
+        }
+        if !asked.shape.has(Shape::PARTIAL)
+            && pool.had_fewer_than(asked.shape.count(), &record.items)
+        {
+            pool.untake_all(&record.items);
+            return StagedDraws::Refused(Refusal::TooFew);
+        }
+        self.keep(terms.seq, record);
+        self.staged += 1;
+        StagedDraws::Drawn
+    }
+
+    /// Puts back what a request had taken that will not be answered.
+    pub(crate) fn abandon(&mut self, begun: &Begun) {
+        if let Some(pool) = self.pools.get_mut(begun.pool as usize) {
+            pool.untake_all(&begun.items);
+        }
+    }
+
+    /// Makes the record ready, unless the request has its answer without a draw.
+    fn begin_draws(
+        &self,
+        asked: &Asked,
+        has_taken: bool,
+        terms: &Terms<'_>,
+        record: &mut DrawsRecord,
+    ) -> Result<(), StagedDraws> {
         let count = asked.shape.count();
         record.items.clear();
         if let Some(key) = asked.key {
             if let Some((answer, items)) = self.keys.get(key) {
                 if (answer.pool, answer.asked) != (asked.pool.index(), count) {
-                    return StagedDraws::Refused(Refusal::KeyConflict);
+                    return Err(StagedDraws::Refused(Refusal::KeyConflict));
                 }
                 record.items.extend(items);
-                return StagedDraws::Replay(*answer);
+                return Err(StagedDraws::Replay(*answer));
             }
             if asked.shape.has(Shape::RETRY) && self.keys.has_forgotten() {
-                return StagedDraws::Refused(Refusal::Forgotten);
+                return Err(StagedDraws::Refused(Refusal::Forgotten));
             }
         }
-        let now_ms = clock.now_ms().max(self.latest_ms);
-        if asked.hold_ms.is_some() && self.holds.len() >= holds_max {
-            return StagedDraws::Refused(Refusal::TooManyHolds);
+        let now_ms = terms.clock.now_ms().max(self.latest_ms);
+        if asked.hold_ms.is_some() && self.holds.len() >= terms.holds_max {
+            return Err(StagedDraws::Refused(Refusal::TooManyHolds));
         }
-        if let Err(refusal) = self.admit(asked.pool.index(), || now_ms) {
-            return StagedDraws::Refused(refusal);
+        match self.admit(asked.pool.index(), || now_ms) {
+            Ok(_) => {}
+            // The rest went while it waited; what it has taken is what there is.
+            Err(Refusal::Exhausted) if has_taken => {}
+            Err(refusal) => return Err(StagedDraws::Refused(refusal)),
         }
         *record = DrawsRecord {
             request: asked.request,
@@ -61,20 +160,7 @@ impl<S: Selector> Partition<S> {
             key: asked.key,
             items: std::mem::take(&mut record.items),
         };
-        let pool = &mut self.pools[asked.pool.index() as usize];
-        while record.items.len() < usize::from(count) && pool.weight_in_stock > 0 {
-            let item = pool.choose(stream);
-            pool.take(item)
-                .expect("the item was chosen from what is in stock");
-            record.items.push(item);
-        }
-        if !asked.shape.has(Shape::PARTIAL) && pool.had_fewer_than(count, &record.items) {
-            pool.untake_all(&record.items);
-            return StagedDraws::Refused(Refusal::TooFew);
-        }
-        self.keep(seq, record);
-        self.staged += 1;
-        StagedDraws::Drawn
+        Ok(())
     }
 
     pub(super) fn apply_draws(&mut self, seq: u64, record: &DrawsRecord) -> Result<(), Misfit> {

@@ -11,6 +11,7 @@ use super::{
     holds::Hold,
     keys::KeysBack,
     pool::{Count, Extra, Gate, UNLIMITED},
+    spread::{Exchanges, Spread},
 };
 use crate::{
     pool::{ItemDefinition, PoolDefinition},
@@ -30,6 +31,7 @@ struct PoolImage<'a> {
     weights: &'a [u64],
     counts: &'a [Count],
     extras: &'a BTreeMap<u32, Extra>,
+    spread: &'a Option<Spread>,
     no_prizes: u64,
 }
 
@@ -42,6 +44,7 @@ struct PoolBack {
     weights: Vec<u64>,
     counts: Vec<Count>,
     extras: BTreeMap<u32, Extra>,
+    spread: Option<Spread>,
     no_prizes: u64,
 }
 
@@ -55,6 +58,7 @@ pub(crate) struct PartitionBack {
     keys: KeysBack,
     holds: BTreeMap<u64, Hold>,
     settled: (u64, Vec<(u64, Settlement)>),
+    exchanges: Exchanges,
     pools: Vec<PoolBack>,
 }
 
@@ -72,6 +76,7 @@ impl Partition<CountsOnly> {
                 weights: &pool.weights,
                 counts: &pool.counts,
                 extras: &pool.extras,
+                spread: &pool.spread,
                 no_prizes: pool.no_prizes,
             })
             .collect();
@@ -83,6 +88,7 @@ impl Partition<CountsOnly> {
             self.keys.image(),
             self.holds.image(),
             self.settled.image(),
+            &self.exchanges,
             pools,
         )
     }
@@ -103,13 +109,18 @@ impl TryFrom<PartitionBack> for Partition<CountsOnly> {
             keys: back.keys.try_into()?,
             holds: back.holds.into(),
             settled: back.settled.try_into()?,
+            exchanges: back.exchanges,
             ..Self::default()
         };
         for pool in back.pools {
             let name = pool.definition.name.clone();
             let place = partition.pools.len() as u32;
-            if partition.places.insert(name.clone(), place).is_some() {
+            let is_place_only = name.is_empty();
+            if !is_place_only && partition.places.insert(name.clone(), place).is_some() {
                 return Err(Misfit(format!("pool \"{name}\" is there twice")));
+            }
+            if pool.spread.is_some() && pool.counts.len() >= pool.items_total as usize {
+                partition.spread_places.push(place);
             }
             partition.pools.push(pool.check()?);
         }
@@ -163,6 +174,9 @@ impl PoolBack {
             weight_total: 0,
             is_ready: false,
             no_prizes: self.no_prizes,
+            gone: vec![false; if self.spread.is_some() { all } else { 0 }],
+            spread: self.spread,
+            came_back: Vec::new(),
             selector: CountsOnly,
         }
         .with_selector();

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use bincode::{Decode, Encode};
 
-use super::Misfit;
+use super::{Misfit, spread::Spread};
 use crate::{
     pool::{ItemDefinition, OnExhausted, PoolDefinition},
     selector::{Fenwick, Selector},
@@ -27,6 +27,9 @@ pub(super) struct Extra {
     pub(super) restocked: u64,
     pub(super) held: u64,
     pub(super) voided: u64,
+    /// Units that went to other shards, and came from them.
+    pub(super) sent: u64,
+    pub(super) received: u64,
     pub(super) is_retired: bool,
 }
 
@@ -76,6 +79,12 @@ pub struct Pool<S = Fenwick> {
     pub(super) is_ready: bool,
     /// Draws that answered "no prize".
     pub(super) no_prizes: u64,
+    /// Only of a pool that lives on all shards.
+    pub(super) spread: Option<Spread>,
+    /// Of such a pool: the items that no shard has any more. Empty for the others.
+    pub(super) gone: Vec<bool>,
+    /// Those that were gone until units of them came to this shard.
+    pub(super) came_back: Vec<u32>,
     pub(super) selector: S,
 }
 
@@ -96,6 +105,9 @@ impl<S: Selector> Pool<S> {
             weight_total: 0,
             is_ready: false,
             no_prizes: 0,
+            spread: None,
+            gone: Vec::new(),
+            came_back: Vec::new(),
             selector,
         }
     }
@@ -103,7 +115,17 @@ impl<S: Selector> Pool<S> {
     /// All items are there: makes the pool ready for draws.
     pub(super) fn complete(&mut self) {
         let items = &self.definition.items;
-        self.counts = items.iter().map(Count::new).collect();
+        let part = |stock| match &self.spread {
+            Some(spread) => spread.part_of(stock),
+            None => stock,
+        };
+        self.counts = items
+            .iter()
+            .map(|item| Count::new(part(item.stock)))
+            .collect();
+        if self.spread.is_some() {
+            self.gone = items.iter().map(|item| item.stock == Some(0)).collect();
+        }
         self.weights = items.iter().map(|item| item.weight).collect();
         self.count_weights();
     }
@@ -121,13 +143,13 @@ impl<S: Selector> Pool<S> {
         self.update_ready();
     }
 
-    /// The weight of an item if it is in stock.
-    fn stocked_weight(&self, item: usize) -> u64 {
-        if self.counts[item].remaining > 0 {
-            self.weights[item]
-        } else {
-            0
-        }
+    /// The weight of an item if it is in stock, on whatever shard.
+    pub(super) fn stocked_weight(&self, item: usize) -> u64 {
+        let in_stock = match self.gone.get(item) {
+            Some(gone) => !gone,
+            None => self.counts[item].remaining > 0,
+        };
+        if in_stock { self.weights[item] } else { 0 }
     }
 
     /// What the selector holds for an item.
@@ -172,7 +194,7 @@ impl<S: Selector> Pool<S> {
     }
 
     #[cold]
-    fn no_such_item(&self, item: u32) -> Misfit {
+    pub(super) fn no_such_item(&self, item: u32) -> Misfit {
         let name = &self.definition.name;
         Misfit(format!("item {item} of pool \"{name}\", which has none"))
     }
@@ -184,6 +206,10 @@ impl<S: Selector> Pool<S> {
     }
 
     fn run_out(&mut self, item: usize) {
+        if self.spread.is_some() {
+            // Another shard may have it.
+            return;
+        }
         self.weight_in_stock -= self.weights[item];
         self.update_selector(item);
         self.update_ready();
@@ -217,7 +243,12 @@ impl<S: Selector> Pool<S> {
         }
         let had_run_out = count.remaining == 0;
         count.remaining += units;
-        if had_run_out {
+        if had_run_out && self.spread.is_some() {
+            if self.gone[item] {
+                self.set_gone(item, false);
+                self.came_back.push(item as u32);
+            }
+        } else if had_run_out {
             self.weight_in_stock += self.weights[item];
             self.update_selector(item);
             self.update_ready();
@@ -236,7 +267,10 @@ impl<S: Selector> Pool<S> {
 
     /// Adds an item behind the others.
     pub(super) fn add(&mut self, item: ItemDefinition) {
-        self.counts.push(Count::new(&item));
+        self.counts.push(Count::new(item.stock));
+        if self.spread.is_some() {
+            self.gone.push(false);
+        }
         self.weights.push(item.weight);
         self.weight_total += item.weight;
         self.added.push(item);
@@ -249,7 +283,7 @@ impl<S: Selector> Pool<S> {
         self.update_ready();
     }
 
-    fn update_selector(&mut self, item: usize) {
+    pub(super) fn update_selector(&mut self, item: usize) {
         let weight = self.effective_weight(item);
         self.selector
             .set_weight(item, weight)
@@ -277,6 +311,9 @@ impl<S: Selector> Pool<S> {
             weight_total: 0,
             is_ready: false,
             no_prizes: self.no_prizes,
+            spread: self.spread,
+            gone: self.gone,
+            came_back: self.came_back,
             selector: T::new(&[]).expect("no weights do not overflow"),
         };
         if pool.is_registered() {
@@ -334,6 +371,7 @@ impl<S: Selector> Pool<S> {
         PoolDefinition {
             name: self.definition.name.clone(),
             on_exhausted: self.definition.on_exhausted,
+            placement: self.definition.placement,
             is_open: self.gate.is_open,
             opens_at_ms: self.gate.opens_at_ms,
             closes_at_ms: self.gate.closes_at_ms,
@@ -365,7 +403,14 @@ impl<S: Selector> Pool<S> {
             ItemState {
                 id: &item.id,
                 weight: self.weights[place],
-                initial: item.stock,
+                initial: match &self.spread {
+                    Some(spread) if place < self.definition.items.len() => {
+                        spread.part_of(item.stock)
+                    }
+                    _ => item.stock,
+                },
+                sent: extra.sent,
+                received: extra.received,
                 restocked: extra.restocked,
                 drawn: count.drawn,
                 held: extra.held,
@@ -378,9 +423,9 @@ impl<S: Selector> Pool<S> {
 }
 
 impl Count {
-    fn new(item: &ItemDefinition) -> Self {
+    fn new(stock: Option<u64>) -> Self {
         Self {
-            remaining: item.stock.unwrap_or(UNLIMITED),
+            remaining: stock.unwrap_or(UNLIMITED),
             drawn: 0,
         }
     }
@@ -404,6 +449,10 @@ pub struct ItemState<'a> {
     pub held: u64,
     /// Units that were handed out and came back.
     pub voided: u64,
+    /// Units that went to other shards. (In one shard's part of a pool on all shards.)
+    pub sent: u64,
+    /// Units that came from other shards.
+    pub received: u64,
     /// Units in stock; `None` is unlimited.
     pub remaining: Option<u64>,
     /// Whether it is out of the draws for good.
@@ -425,8 +474,8 @@ impl ItemState<'_> {
         let sum = |units: &[u64]| units.iter().map(|units| u128::from(*units)).sum::<u128>();
         match (self.initial, self.remaining) {
             (Some(initial), Some(remaining)) => {
-                sum(&[initial, self.restocked, self.voided])
-                    == sum(&[self.drawn, remaining, self.held])
+                sum(&[initial, self.restocked, self.voided, self.received])
+                    == sum(&[self.drawn, remaining, self.held, self.sent])
             }
             (None, None) => self.restocked == 0 && self.voided <= self.drawn,
             _ => false,

@@ -2,8 +2,13 @@
 
 use std::sync::Arc;
 
-use super::{Misfit, Partition, Pool};
-use crate::{pool::PoolDefinition, request::PoolId, selector::Selector, wal::record::PoolPart};
+use super::{Misfit, Partition, Pool, spread::Spread};
+use crate::{
+    pool::{Placement, PoolDefinition, home_shard},
+    request::PoolId,
+    selector::Selector,
+    wal::record::PoolPart,
+};
 
 impl<S: Selector> Partition<S> {
     pub(super) fn apply_pool(&mut self, part: &PoolPart) -> Result<(), Misfit> {
@@ -12,7 +17,8 @@ impl<S: Selector> Partition<S> {
         if part.items.is_empty() || part.end() > part.items_total as usize {
             return misfit("with no items, or more than the pool has");
         }
-        if place > self.pools.len() || place >= PoolId::POOLS_MAX {
+        let is_spread = part.placement == Placement::AllShards;
+        if place > self.pools.len() && !is_spread || place >= PoolId::POOLS_MAX {
             return misfit("for a place beyond the next free one");
         }
         if place < self.pools.len() && self.pools[place].is_registered() {
@@ -30,12 +36,27 @@ impl<S: Selector> Partition<S> {
             let definition = PoolDefinition {
                 name: part.name.clone(),
                 on_exhausted: part.on_exhausted,
+                placement: part.placement,
                 is_open: part.is_open,
                 opens_at_ms: part.opens_at_ms,
                 closes_at_ms: part.closes_at_ms,
                 items: Vec::new(),
             };
-            let pool = Pool::beginning(definition, part.items_total);
+            let mut pool = Pool::beginning(definition, part.items_total);
+            if is_spread {
+                pool.spread = Some(Spread {
+                    home: home_shard(&part.name, self.shards as usize) as u32,
+                    shard: self.shard,
+                    shards: self.shards,
+                    changes: 0,
+                    last_change: Vec::new(),
+                });
+            }
+            // A pool on all shards has the same place on each; where there are fewer pools, some
+            // places stay empty.
+            while self.pools.len() < place {
+                self.pools.push(Pool::beginning(PoolDefinition::new(""), 1));
+            }
             if let Some(unfinished) = self.pools.get_mut(place) {
                 self.places.remove(&unfinished.definition.name);
                 *unfinished = pool;
@@ -61,6 +82,9 @@ impl<S: Selector> Partition<S> {
                 return Err(Misfit(error.to_string()));
             }
             pool.complete();
+            if is_spread {
+                self.spread_places.push(part.pool);
+            }
         }
         Ok(())
     }

@@ -62,7 +62,7 @@ proptest! {
                     made.push(draw);
                 }
                 Staged::Refused(Refusal::Exhausted) => prop_assert!(live.pools[0].items().all(|item| item.weight == 0 || item.remaining == Some(0))),
-                Staged::Refused(_) => prop_assert!(false, "the pool is there"),
+                Staged::Refused(_) | Staged::Elsewhere(_) => prop_assert!(false, "the pool is there"),
             }
         }
         for item in live.pools[0].items() {

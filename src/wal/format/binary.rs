@@ -36,6 +36,9 @@ const KIND_SETTLED: u32 = 5;
 const KIND_VOIDED: u32 = 6;
 const KIND_CHANGED: u32 = 7;
 const KIND_REMEMBER: u32 = 8;
+const KIND_SENT: u32 = 9;
+const KIND_RECEIVED: u32 = 10;
+const KIND_DELIVERED: u32 = 11;
 /// A record begins with its kind in the low byte; a draw has its pool above it.
 const KIND_BITS: u32 = 8;
 
@@ -79,6 +82,9 @@ impl Codec for Binary {
             Record::Voided(voided) => append(out, (KIND_VOIDED, voided)),
             Record::Changed(part) => append(out, (KIND_CHANGED, part)),
             Record::Remember(remember) => append(out, (KIND_REMEMBER, remember)),
+            Record::Sent(transfer) => append(out, (KIND_SENT, transfer)),
+            Record::Received(transfer) => append(out, (KIND_RECEIVED, transfer)),
+            Record::Delivered { peer, upto } => append(out, (KIND_DELIVERED, (peer, upto))),
         }
     }
 
@@ -103,6 +109,9 @@ impl Codec for Binary {
             KIND_VOIDED => one(bytes, Record::Voided),
             KIND_CHANGED => one(bytes, Record::Changed),
             KIND_REMEMBER => one(bytes, Record::Remember),
+            KIND_SENT => one(bytes, Record::Sent),
+            KIND_RECEIVED => one(bytes, Record::Received),
+            KIND_DELIVERED => one(bytes, |(peer, upto)| Record::Delivered { peer, upto }),
             _ => Err(Malformed(format!("no record begins with {tag:#x}"))),
         }
     }

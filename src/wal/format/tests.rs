@@ -4,12 +4,12 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    pool::{ItemDefinition, OnExhausted, PoolChange},
+    pool::{ItemDefinition, OnExhausted, Placement, PoolChange},
     wal::{
         block::BlockKind,
         record::{
             ChangedPart, DrawsRecord, NO_PRIZE, PoolPart, Remember, SettledRecord, Settlement,
-            VoidedRecord,
+            TransferRecord, VoidedRecord,
         },
     },
 };
@@ -72,6 +72,7 @@ fn record() -> impl Strategy<Value = Record> {
                 pool,
                 name,
                 on_exhausted: OnExhausted::NoPrize,
+                placement: Placement::OneShard,
                 is_open: true,
                 opens_at_ms: Some(3),
                 closes_at_ms: None,
@@ -88,7 +89,8 @@ fn record() -> impl Strategy<Value = Record> {
         draws(),
         settled(),
         changed(),
-        remember()
+        remember(),
+        transfer(),
     ]
 }
 
@@ -165,6 +167,24 @@ fn changed() -> impl Strategy<Value = Record> {
             })
         },
     )
+}
+
+fn transfer() -> impl Strategy<Value = Record> {
+    let transfer =
+        any::<(u32, u64, u32, u32, u64)>().prop_map(|(peer, number, pool, item, units)| {
+            TransferRecord {
+                peer,
+                number,
+                pool,
+                item,
+                units,
+            }
+        });
+    prop_oneof![
+        transfer.clone().prop_map(Record::Sent),
+        transfer.prop_map(Record::Received),
+        any::<(u32, u64)>().prop_map(|(peer, upto)| Record::Delivered { peer, upto }),
+    ]
 }
 
 fn remember() -> impl Strategy<Value = Record> {
@@ -287,6 +307,7 @@ fn golden_bytes_of_version_1() {
         pool: 1,
         name: "p".into(),
         on_exhausted: OnExhausted::NoPrize,
+        placement: Placement::OneShard,
         is_open: true,
         opens_at_ms: None,
         closes_at_ms: Some(2),
@@ -299,7 +320,7 @@ fn golden_bytes_of_version_1() {
     #[rustfmt::skip]
     assert_eq!(bytes, [
         2, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, b'p', 1, 0, 0, 0,
-        1, 0, 1, 2, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0,
+        0, 0, 0, 0, 1, 0, 1, 2, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0,
         1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, b'a', b'"', 2, 1, 0, 0, 0, 0, 0, 0,
         1, 3, 0, 0, 0, 0, 0, 0, 0,
     ]);
@@ -310,7 +331,7 @@ fn golden_bytes_of_version_1() {
     Line::encode(&mut text, 19, &draw);
     Line::encode(&mut text, 20, &Record::RequestsReserved { upto: 5 });
     let expected = r#"{"type":"draw","seq":17,"request":101124105,"pool":515,"item":1029}
-{"type":"pool","seq":18,"part":{"pool":1,"name":"p","on_exhausted":"no_prize","is_open":true,"opens_at_ms":null,"closes_at_ms":2,"items_total":1,"first_item":0,"items":[{"id":"a\"","weight":258,"stock":3}]}}
+{"type":"pool","seq":18,"part":{"pool":1,"name":"p","on_exhausted":"no_prize","placement":"one_shard","is_open":true,"opens_at_ms":null,"closes_at_ms":2,"items_total":1,"first_item":0,"items":[{"id":"a\"","weight":258,"stock":3}]}}
 d 19 101124105 515 1029
 r {"type":"requests_reserved","seq":20,"upto":5}
 "#;
@@ -324,6 +345,7 @@ fn an_item_list_of_an_impossible_length_is_refused_before_it_is_allocated() {
         pool: 1,
         name: "p".into(),
         on_exhausted: OnExhausted::NoPrize,
+        placement: Placement::OneShard,
         is_open: true,
         opens_at_ms: None,
         closes_at_ms: Some(2),

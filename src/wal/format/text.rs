@@ -12,7 +12,7 @@ use crate::wal::{
     block::{BlockHeader, BlockKind},
     record::{
         ChangedPart, DrawRecord, DrawsRecord, NO_PRIZE, PoolPart, Record, Remember, SettledRecord,
-        VoidedRecord,
+        TransferRecord, VoidedRecord,
     },
     segment::{FORMAT_VERSION, SegmentHeader},
 };
@@ -73,6 +73,19 @@ pub(super) enum RecordLine<'a> {
         seq: u64,
         remember: Remember,
     },
+    Sent {
+        seq: u64,
+        transfer: TransferRecord,
+    },
+    Received {
+        seq: u64,
+        transfer: TransferRecord,
+    },
+    Delivered {
+        seq: u64,
+        peer: u32,
+        upto: u64,
+    },
 }
 
 impl<'a> RecordLine<'a> {
@@ -110,6 +123,19 @@ impl<'a> RecordLine<'a> {
                 seq,
                 remember: *remember,
             },
+            Record::Sent(transfer) => Self::Sent {
+                seq,
+                transfer: *transfer,
+            },
+            Record::Received(transfer) => Self::Received {
+                seq,
+                transfer: *transfer,
+            },
+            Record::Delivered { peer, upto } => Self::Delivered {
+                seq,
+                peer: *peer,
+                upto: *upto,
+            },
         }
     }
 
@@ -136,6 +162,9 @@ impl<'a> RecordLine<'a> {
             Self::Voided { seq, void } => (seq, Record::Voided(void.into_owned())),
             Self::Changed { seq, part } => (seq, Record::Changed(part.into_owned())),
             Self::Remember { seq, remember } => (seq, Record::Remember(remember)),
+            Self::Sent { seq, transfer } => (seq, Record::Sent(transfer)),
+            Self::Received { seq, transfer } => (seq, Record::Received(transfer)),
+            Self::Delivered { seq, peer, upto } => (seq, Record::Delivered { peer, upto }),
         };
         in_place(seq, expected, record)
     }

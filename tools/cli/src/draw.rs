@@ -16,7 +16,7 @@ use std::{
     process::ExitCode,
 };
 
-use tombola::{COUNT_MAX, Engine, PoolHandle, StorageKind};
+use tombola::{COUNT_MAX, Engine, Placement, PoolHandle, StorageKind};
 
 use self::{
     acks::AckFile,
@@ -28,7 +28,7 @@ use self::{
 use crate::{
     config,
     failure::Failure,
-    options::EngineOptions,
+    options::{EngineOptions, choice},
     output::{self, Output},
     signals,
 };
@@ -49,7 +49,7 @@ crash; \"original\" is the request that drew then.
   {\"request\":17,\"shard\":0,\"seq\":123,\"line\":1,\"pool\":\"banner\",\"key\":\"0x1f\",\"replay\":false,
    \"items\":[\"gold\",\"dust\",null],\"held_until_ms\":1795392000000}
 An item is null for \"no prize\". A refused request has no items and an \"outcome\": exhausted, too_few,
-closed, not_yet_open, key_conflict, forgotten or too_many_holds. A bad line is told on the standard
+closed, not_yet_open, key_conflict, forgotten, too_many_holds or unavailable. A bad line is told on the standard
 error with its number and has no answer; the others go on. The report comes at the end, on the
 standard error; with --json as the last line of the standard output.
 
@@ -58,6 +58,7 @@ Examples:
   tombola draw pools.toml --data ./data --count 5000 --pool banner --acks acks.jsonl
   tombola draw pools.toml --data ./data --rate 100000 --clients 2 --json
   tombola draw pools.toml --data ./data --multi 10 --clients 2
+  tombola draw pools.toml --data ./data --placement all_shards --shards 2 --clients 2
   echo '{\"pool\":\"banner\",\"count\":10}' | tombola draw pools.toml --data ./data --requests -
   tombola draw pools.toml --data ./data --storage mmap --format jsonl --durability kernel";
 
@@ -91,6 +92,10 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "P")]
     pool: Option<String>,
 
+    /// Where the pools live, whatever the file says. It cannot be changed later.
+    #[arg(long, value_parser = choice::<Placement>(&["one_shard", "all_shards"]))]
+    placement: Option<Placement>,
+
     /// Threads that ask for draws.
     #[arg(long, value_name = "C", default_value = "1")]
     clients: std::num::NonZeroUsize,
@@ -120,6 +125,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         multi,
         requests,
         pool,
+        placement,
         clients,
         rate,
         acks,
@@ -153,7 +159,8 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     }
     let engine = Engine::builder(&data).config(file.config).open()?;
     let mut pools: Vec<PoolHandle> = Vec::with_capacity(file.pools.len());
-    for definition in file.pools {
+    for mut definition in file.pools {
+        definition.placement = placement.unwrap_or(definition.placement);
         pools.push(engine.register(definition)?);
     }
     if let Some(pool) = pool {

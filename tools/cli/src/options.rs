@@ -130,7 +130,7 @@ impl EngineOptions {
 }
 
 /// The names by which the config file knows the values of `T`.
-fn choice<T>(names: &'static [&'static str]) -> impl TypedValueParser<Value = T>
+pub(crate) fn choice<T>(names: &'static [&'static str]) -> impl TypedValueParser<Value = T>
 where
     T: for<'de> Deserialize<'de> + Clone + Send + Sync + 'static,
 {

@@ -1,9 +1,12 @@
 //! `tombola state`: what is in stock, and where each shard stands.
 
-use std::{fmt::Write as _, path::PathBuf, process::ExitCode};
+use std::{borrow::Cow, fmt::Write as _, path::PathBuf, process::ExitCode};
 
 use serde::Serialize;
-use tombola::recovery::{self, Depth, Examination};
+use tombola::{
+    recovery::{self, Depth, Examination},
+    shard::partition::{CountsOnly, Pool},
+};
 
 use crate::{
     failure::Failure,
@@ -93,7 +96,8 @@ impl std::fmt::Display for ShardLine {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let examination = recovery::examine(&arguments.data, Depth::Needed)?;
-    let state = State::of(&examination);
+    let pools = examination.pools();
+    let state = State::of(&pools, &examination);
     if arguments.json {
         output::print_json(&state)?;
     } else {
@@ -112,8 +116,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
 }
 
 impl<'a> State<'a> {
-    fn of(examination: &'a Examination) -> Self {
-        let pools = examination.pools().into_iter().map(|pool| PoolLine {
+    fn of(pools: &'a [Cow<'a, Pool<CountsOnly>>], examination: &Examination) -> Self {
+        let pools = pools.iter().map(|pool| PoolLine {
             pool: &pool.definition().name,
             no_prizes: pool.no_prizes(),
             items: pool

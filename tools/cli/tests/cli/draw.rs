@@ -210,6 +210,30 @@ fn sold_out_is_told_and_every_unit_is_drawn_once() {
 }
 
 #[test]
+fn a_pool_on_all_shards_is_drawn_from_on_each_of_them_to_its_last_unit() {
+    let place = Place::with(FINITE);
+    let flags = [
+        "--placement",
+        "all_shards",
+        "--shards",
+        "2",
+        "--clients",
+        "2",
+    ];
+    let flags = [&flags[..], &["--count", "100", "--multi", "2"]].concat();
+    let report = place.draw(&flags).ends(4).json();
+    let items = report["items"].as_array().expect("items").iter();
+    for item in items.filter(|item| !item["item"].is_null()) {
+        assert_eq!(item["remaining"], 0, "{item}");
+    }
+    // It stays where it is.
+    let ended = place
+        .draw(&["--placement", "one_shard", "--count", "1"])
+        .ends(2);
+    assert!(ended.err.contains("placement"), "{}", ended.err);
+}
+
+#[test]
 fn while_one_pool_has_stock_the_count_is_reached() {
     let place = Place::with(&format!("{FINITE}{BANNER}"));
     let report = place.draw(&["--count", "5000"]).ends(0).json();

@@ -1,0 +1,486 @@
+//! How shards help each other out with units of a pool that lives on all of them.
+//!
+//! A draw chooses among all items that are in stock anywhere. If the shard that draws has none of
+//! the item left, the request stays at the head of its ring with the item already chosen, and the
+//! shard asks the pool's home shard. That one gives of its own units, calls units back from the
+//! others when it has none either, and says so to everybody when nobody has any: then the item
+//! leaves all selectors, and the draw is made again.
+//!
+//! Nothing here blocks: what finds a ring full waits in a queue, and a shard reads what comes
+//! whether it can send or not. So two shards with full rings cannot stop each other. The queues are
+//! bounded by what can be asked: an item is wanted, recalled or told gone once until the answer.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque},
+    io,
+    sync::Arc,
+};
+
+use super::{control::ShardHandle, partition::Partition};
+use crate::{
+    ring::MeshEnd,
+    selector::Selector,
+    wal::{
+        Wal,
+        record::{Record, TransferRecord},
+    },
+};
+
+/// Messages read from one shard before the next one's turn comes.
+const BATCH_MAX: usize = 64;
+/// So many transfers that have come are written off at once.
+const DELIVERED_TOGETHER: usize = 64;
+
+/// A pool and an item, by their places.
+type Item = (u32, u32);
+
+/// What shards say to each other. `received` is the number of the last transfer that the sender has
+/// got from the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Message {
+    /// To the home shard: a draw has chosen this, and there is none here.
+    Want { item: Item, received: u64 },
+    /// From the home shard: give units back.
+    Recall { item: Item },
+    /// To the home shard: there is none here.
+    Empty { item: Item, received: u64 },
+    /// Units. What the record says of them is durable where they come from.
+    Units(TransferRecord),
+    /// The transfers up to this one have come, durably.
+    Got { upto: u64 },
+    /// From the home shard: nobody has any.
+    Gone { item: Item },
+    /// Somebody has some again.
+    Back { item: Item },
+}
+
+/// One shard's dealings with the others.
+pub(crate) struct Exchange {
+    shard: u32,
+    mesh: MeshEnd<Message>,
+    peers: Vec<Arc<ShardHandle>>,
+    posts: Vec<Post>,
+    /// What was asked for and has not come.
+    wanted: HashSet<Item>,
+    /// What the home shard knows of items that it has run out of.
+    scarce: HashMap<Item, Scarce>,
+    /// Items that the home shard has to look at.
+    todo: VecDeque<Item>,
+    /// Transfers that came from other shards.
+    transfers: u64,
+}
+
+/// What goes to one other shard, in order.
+#[derive(Default)]
+struct Post {
+    /// Each with the sequence number that has to be durable first.
+    outgoing: VecDeque<(u64, Message)>,
+    /// What came and could not be written down yet. Nothing that came later is read before it.
+    stuck: Option<Message>,
+    /// The last transfer that has come there.
+    got: u64,
+}
+
+#[derive(Default)]
+struct Scarce {
+    /// Shards whose draws wait for it.
+    wanting: BTreeSet<u32>,
+    /// Whether a draw here waits for it.
+    wanted_here: bool,
+    /// Shards that were asked to give back and have not answered.
+    recalled: BTreeSet<u32>,
+    /// What shards without any had received when they said so.
+    empty: BTreeMap<u32, u64>,
+    /// The number of the last transfer to each shard.
+    sent: BTreeMap<u32, u64>,
+}
+
+impl Scarce {
+    fn is_on_its_way(&self, peer: u32, received: u64) -> bool {
+        self.sent.get(&peer).is_some_and(|sent| *sent > received)
+    }
+
+    fn is_empty_at(&self, peer: u32) -> bool {
+        let received = self.empty.get(&peer);
+        received.is_some_and(|received| !self.is_on_its_way(peer, *received))
+    }
+}
+
+impl Exchange {
+    /// `received` says for every other shard which transfers it has got.
+    pub(crate) fn new<S: Selector>(
+        shard: usize,
+        mesh: MeshEnd<Message>,
+        peers: Vec<Arc<ShardHandle>>,
+        partition: &Partition<S>,
+        received: &[u64],
+    ) -> Self {
+        let post = |(peer, got): (u32, u64)| {
+            let outbox = partition.exchanged(peer).map(|exchanged| &exchanged.outbox);
+            let missing = outbox.into_iter().flatten();
+            let missing = missing.filter(|transfer| transfer.number > got);
+            Post {
+                outgoing: missing.map(|units| (0, Message::Units(*units))).collect(),
+                stuck: None,
+                got,
+            }
+        };
+        Self {
+            shard: shard as u32,
+            mesh,
+            peers,
+            posts: (0..).zip(received.iter().copied()).map(post).collect(),
+            wanted: HashSet::new(),
+            scarce: HashMap::new(),
+            todo: VecDeque::new(),
+            transfers: 0,
+        }
+    }
+
+    /// How often units came from another shard.
+    pub(crate) fn transfers(&self) -> u64 {
+        self.transfers
+    }
+
+    /// A draw has chosen an item that is not here; it waits, and says so again at every turn.
+    pub(crate) fn want<S: Selector>(&mut self, partition: &Partition<S>, item: Item) {
+        match partition.home(item.0) {
+            Some(home) if home == self.shard => {
+                let scarce = self.scarce(partition, item);
+                if !scarce.wanted_here {
+                    scarce.wanted_here = true;
+                    self.todo.push_back(item);
+                }
+            }
+            Some(home) if self.wanted.insert(item) => {
+                let received = received_from(partition, home);
+                self.post(home, 0, Message::Want { item, received });
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether nobody will answer what was asked for of this pool: a shard has stopped that may
+    /// have it.
+    pub(crate) fn is_cut_off<S: Selector>(&self, partition: &Partition<S>, pool: u32) -> bool {
+        let is_over = |peer: u32| self.peers[peer as usize].over().is_some();
+        match partition.home(pool) {
+            Some(home) if home != self.shard => is_over(home),
+            _ => self.others().any(is_over),
+        }
+    }
+
+    /// Whether something has come, or waits to be sent.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.mesh.has_mail()
+            || !self.todo.is_empty()
+            || self
+                .posts
+                .iter()
+                .any(|post| !post.outgoing.is_empty() || post.stuck.is_some())
+    }
+
+    /// Reads what has come, does what is to be done, and sends what can be sent; whether there was
+    /// anything.
+    pub(crate) fn step<S: Selector>(
+        &mut self,
+        partition: &mut Partition<S>,
+        wal: &mut Wal,
+    ) -> io::Result<bool> {
+        let mut worked = false;
+        while let Some(item) = partition.came_back() {
+            worked = true;
+            self.came_back(partition, item);
+        }
+        // First what came before the last draws: so a unit is offered to the draws that wait here
+        // before it goes elsewhere, and shards that want the same one do not pass it round for ever.
+        for _ in 0..self.todo.len() {
+            let Some(item) = self.todo.pop_front() else {
+                break;
+            };
+            worked = true;
+            if !self.serve(partition, wal, item)? {
+                self.todo.push_front(item);
+                break;
+            }
+        }
+        for peer in self.others() {
+            for _ in 0..BATCH_MAX {
+                let stuck = self.posts[peer as usize].stuck.take();
+                let Some(message) = stuck.or_else(|| self.mesh.receive(peer as usize)) else {
+                    break;
+                };
+                if !self.handle(partition, wal, peer, message)? {
+                    self.posts[peer as usize].stuck = Some(message);
+                    break;
+                }
+                worked = true;
+                if matches!(message, Message::Units(_)) {
+                    // What comes behind them may call them back.
+                    break;
+                }
+            }
+        }
+        for peer in self.others() {
+            self.write_off(partition, wal, peer)?;
+            worked |= self.flush(peer, wal.durable_seq());
+        }
+        Ok(worked)
+    }
+
+    /// `false` while there is no room for the record that it takes.
+    fn handle<S: Selector>(
+        &mut self,
+        partition: &mut Partition<S>,
+        wal: &mut Wal,
+        peer: u32,
+        message: Message,
+    ) -> io::Result<bool> {
+        match message {
+            Message::Want { item, received } => {
+                let scarce = self.scarce(partition, item);
+                // What is on its way answers it, or it will be asked again.
+                if !scarce.is_on_its_way(peer, received) {
+                    scarce.empty.insert(peer, received);
+                    scarce.wanting.insert(peer);
+                    self.todo.push_back(item);
+                }
+            }
+            Message::Recall { item } => {
+                let remaining = partition.remaining(item.0, item.1);
+                if remaining == 0 {
+                    let received = received_from(partition, peer);
+                    self.post(peer, 0, Message::Empty { item, received });
+                } else {
+                    let units = remaining - remaining / 2;
+                    return self.give(partition, wal, peer, item, units);
+                }
+            }
+            Message::Empty { item, received } => {
+                let scarce = self.scarce(partition, item);
+                scarce.recalled.remove(&peer);
+                scarce.empty.insert(peer, received);
+                self.todo.push_back(item);
+            }
+            Message::Units(units) => return self.receive(partition, wal, peer, units),
+            Message::Got { upto } => {
+                let post = &mut self.posts[peer as usize];
+                post.got = post.got.max(upto);
+            }
+            Message::Gone { item } => {
+                self.wanted.remove(&item);
+                if partition.remaining(item.0, item.1) == 0 {
+                    partition.set_gone(item.0, item.1, true);
+                } else {
+                    self.post(peer, 0, Message::Back { item });
+                }
+            }
+            Message::Back { item } => {
+                partition.set_gone(item.0, item.1, false);
+                if partition.home(item.0) == Some(self.shard) {
+                    let scarce = self.scarce(partition, item);
+                    scarce.empty.remove(&peer);
+                    scarce.recalled.remove(&peer);
+                    self.todo.push_back(item);
+                    self.tell_others(Message::Back { item }, Some(peer));
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    /// Looks after the draws that wait for an item; `false` while there is no room for a record.
+    fn serve<S: Selector>(
+        &mut self,
+        partition: &mut Partition<S>,
+        wal: &mut Wal,
+        item: Item,
+    ) -> io::Result<bool> {
+        loop {
+            let remaining = partition.remaining(item.0, item.1);
+            let shards = self.peers.len() as u64;
+            let scarce = self.scarce(partition, item);
+            if remaining == 0 {
+                break;
+            }
+            scarce.wanted_here = false;
+            let Some(peer) = scarce.wanting.first().copied() else {
+                return Ok(true);
+            };
+            let units = (remaining / (2 * shards)).max(1);
+            if !self.give(partition, wal, peer, item, units)? {
+                return Ok(false);
+            }
+            self.scarce(partition, item).wanting.remove(&peer);
+        }
+        let others: Vec<u32> = self.others().collect();
+        let scarce = self.scarce(partition, item);
+        if !scarce.wanted_here && scarce.wanting.is_empty() {
+            return Ok(true);
+        }
+        let holders: Vec<u32> = others
+            .into_iter()
+            .filter(|peer| !scarce.is_empty_at(*peer))
+            .collect();
+        if holders.is_empty() {
+            scarce.wanting.clear();
+            scarce.wanted_here = false;
+            partition.set_gone(item.0, item.1, true);
+            self.tell_others(Message::Gone { item }, None);
+            return Ok(true);
+        }
+        let asked: Vec<u32> = holders
+            .into_iter()
+            .filter(|peer| scarce.recalled.insert(*peer))
+            .collect();
+        for peer in asked {
+            self.post(peer, 0, Message::Recall { item });
+        }
+        Ok(true)
+    }
+
+    /// Sends units to another shard; `false` while there is no room for the record.
+    fn give<S: Selector>(
+        &mut self,
+        partition: &mut Partition<S>,
+        wal: &mut Wal,
+        peer: u32,
+        (pool, item): Item,
+        units: u64,
+    ) -> io::Result<bool> {
+        let transfer = partition.transfer(peer, pool, item, units);
+        let record = Record::Sent(transfer);
+        let Some(seq) = wal.append(&record)? else {
+            return Ok(false);
+        };
+        partition
+            .apply(seq, &record)
+            .expect("so many units are here");
+        if partition.home(pool) == Some(self.shard) {
+            let scarce = self.scarce(partition, (pool, item));
+            scarce.sent.insert(peer, transfer.number);
+        }
+        self.post(peer, seq, Message::Units(transfer));
+        Ok(true)
+    }
+
+    /// Takes units that another shard has sent.
+    fn receive<S: Selector>(
+        &mut self,
+        partition: &mut Partition<S>,
+        wal: &mut Wal,
+        peer: u32,
+        units: TransferRecord,
+    ) -> io::Result<bool> {
+        let item = (units.pool, units.item);
+        let mut after = 0;
+        if units.number > received_from(partition, peer) {
+            let record = Record::Received(TransferRecord { peer, ..units });
+            let Some(seq) = wal.append(&record)? else {
+                return Ok(false);
+            };
+            partition
+                .apply(seq, &record)
+                .expect("transfers come in order, of pools that all shards have");
+            self.transfers += 1;
+            after = seq;
+        }
+        self.wanted.remove(&item);
+        if partition.home(item.0) == Some(self.shard) {
+            self.scarce(partition, item).recalled.remove(&peer);
+            self.todo.push_back(item);
+        }
+        let upto = units.number;
+        self.post(peer, after, Message::Got { upto });
+        Ok(true)
+    }
+
+    /// Forgets what has come, so that what is kept of transfers stays small.
+    fn write_off<S: Selector>(
+        &mut self,
+        partition: &mut Partition<S>,
+        wal: &mut Wal,
+        peer: u32,
+    ) -> io::Result<()> {
+        let upto = self.posts[peer as usize].got;
+        let come = partition.exchanged(peer).map_or(0, |exchanged| {
+            let outbox = exchanged.outbox.iter();
+            outbox
+                .take_while(|transfer| transfer.number <= upto)
+                .count()
+        });
+        if come >= DELIVERED_TOGETHER {
+            let record = Record::Delivered { peer, upto };
+            if let Some(seq) = wal.append(&record)? {
+                partition
+                    .apply(seq, &record)
+                    .expect("no more has come than was sent");
+            }
+        }
+        Ok(())
+    }
+
+    /// Units of an item that was gone are here.
+    fn came_back<S: Selector>(&mut self, partition: &Partition<S>, item: Item) {
+        match partition.home(item.0) {
+            Some(home) if home != self.shard => self.post(home, 0, Message::Back { item }),
+            _ => self.tell_others(Message::Back { item }, None),
+        }
+    }
+
+    fn scarce<S: Selector>(&mut self, partition: &Partition<S>, item: Item) -> &mut Scarce {
+        let others = self.others();
+        self.scarce.entry(item).or_insert_with(|| {
+            let mut scarce = Scarce::default();
+            for peer in others {
+                let outbox = partition.exchanged(peer).map(|exchanged| &exchanged.outbox);
+                let sent = outbox.into_iter().flatten();
+                let mut sent = sent.filter(|transfer| (transfer.pool, transfer.item) == item);
+                if let Some(last) = sent.next_back() {
+                    scarce.sent.insert(peer, last.number);
+                }
+            }
+            scarce
+        })
+    }
+
+    fn others(&self) -> impl Iterator<Item = u32> + use<> {
+        let own = self.shard;
+        (0..self.peers.len() as u32).filter(move |peer| *peer != own)
+    }
+
+    fn tell_others(&mut self, message: Message, but: Option<u32>) {
+        for peer in self.others().filter(|peer| Some(*peer) != but) {
+            self.post(peer, 0, message);
+        }
+    }
+
+    fn post(&mut self, peer: u32, after_seq: u64, message: Message) {
+        self.posts[peer as usize]
+            .outgoing
+            .push_back((after_seq, message));
+    }
+
+    /// Sends what may be sent and finds room.
+    fn flush(&mut self, peer: u32, durable_seq: u64) -> bool {
+        let outgoing = &mut self.posts[peer as usize].outgoing;
+        let mut sent = false;
+        while let Some((after_seq, message)) = outgoing.front()
+            && *after_seq <= durable_seq
+            && self.mesh.send(peer as usize, *message).is_ok()
+        {
+            outgoing.pop_front();
+            sent = true;
+        }
+        if sent {
+            self.peers[peer as usize].sleeper.wake();
+        }
+        sent
+    }
+}
+
+fn received_from<S: Selector>(partition: &Partition<S>, peer: u32) -> u64 {
+    partition
+        .exchanged(peer)
+        .map_or(0, |exchanged| exchanged.received)
+}

@@ -1,0 +1,243 @@
+//! A shard's part of a pool that lives on all shards.
+//!
+//! The units of every item are split among the shards (the escrow of O'Neil, "The Escrow
+//! Transactional Method", 1986): each shard hands out of its own part, and asks no one. Parts move
+//! between the pool's home shard and the others, by records in both logs: first the one that gives
+//! writes that the units are gone, then the one that gets them writes that they have come. What one
+//! shard has sent is numbered and kept until the other has it, so that no crash loses or doubles a
+//! unit, and each log can be replayed without the others.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use bincode::{Decode, Encode};
+
+use super::{Misfit, Partition, Pool, pool::UNLIMITED, unknown_pool};
+use crate::{pool::PoolChange, selector::Selector, wal::record::TransferRecord};
+
+/// Items of which every shard would get fewer units stay with the home shard as a whole.
+const PART_MIN: u64 = 16;
+
+/// How a shard stands to a pool that lives on all of them.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct Spread {
+    /// The shard that keeps what the others have not got.
+    pub(crate) home: u32,
+    pub(crate) shard: u32,
+    pub(crate) shards: u32,
+    /// How often the pool was changed.
+    pub(crate) changes: u64,
+    /// The last change, on the home shard: for the others, should they have missed it.
+    pub(crate) last_change: Vec<PoolChange<u32>>,
+}
+
+impl Spread {
+    pub(super) fn is_home(&self) -> bool {
+        self.home == self.shard
+    }
+
+    /// This shard's part of a stock.
+    pub(super) fn part_of(&self, stock: Option<u64>) -> Option<u64> {
+        let stock = stock?;
+        let each = stock / u64::from(self.shards);
+        let each = if each < PART_MIN { 0 } else { each };
+        Some(if self.is_home() {
+            stock - each * u64::from(self.shards - 1)
+        } else {
+            each
+        })
+    }
+}
+
+/// What has been sent to another shard and come from it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct Exchanged {
+    /// The number of the last transfer that was sent.
+    pub(crate) sent: u64,
+    /// The number of the last transfer that has come.
+    pub(crate) received: u64,
+    /// What was sent, and may not have come there.
+    pub(crate) outbox: VecDeque<TransferRecord>,
+}
+
+/// By the other shard.
+pub(super) type Exchanges = BTreeMap<u32, Exchanged>;
+
+impl<S: Selector> Partition<S> {
+    /// What was exchanged with another shard.
+    pub(crate) fn exchanged(&self, peer: u32) -> Option<&Exchanged> {
+        self.exchanges.get(&peer)
+    }
+
+    /// The next transfer of units to another shard; it has to be written and applied.
+    pub(crate) fn transfer(&self, peer: u32, pool: u32, item: u32, units: u64) -> TransferRecord {
+        TransferRecord {
+            peer,
+            number: self.exchanged(peer).map_or(0, |exchanged| exchanged.sent) + 1,
+            pool,
+            item,
+            units,
+        }
+    }
+
+    pub(super) fn apply_sent(&mut self, transfer: &TransferRecord) -> Result<(), Misfit> {
+        let exchanged = self.exchanges.entry(transfer.peer).or_default();
+        if transfer.number != exchanged.sent + 1 {
+            return Err(misnumbered(transfer));
+        }
+        let pool = spread_pool(&mut self.pools, transfer)?;
+        let count = &mut pool.counts[transfer.item as usize];
+        if count.remaining == UNLIMITED || count.remaining < transfer.units {
+            return Err(Misfit(format!(
+                "{} units sent of item {} of pool {}, which are not there",
+                transfer.units, transfer.item, transfer.pool
+            )));
+        }
+        count.remaining -= transfer.units;
+        pool.extra(transfer.item).sent += transfer.units;
+        exchanged.sent = transfer.number;
+        exchanged.outbox.push_back(*transfer);
+        Ok(())
+    }
+
+    pub(super) fn apply_received(&mut self, transfer: &TransferRecord) -> Result<(), Misfit> {
+        let exchanged = self.exchanges.entry(transfer.peer).or_default();
+        if transfer.number != exchanged.received + 1 {
+            return Err(misnumbered(transfer));
+        }
+        let pool = spread_pool(&mut self.pools, transfer)?;
+        let count = pool.counts[transfer.item as usize];
+        if count.remaining.checked_add(transfer.units).is_none() {
+            return Err(Misfit("more units came than can be counted".into()));
+        }
+        pool.extra(transfer.item).received += transfer.units;
+        pool.put_back(transfer.item, transfer.units);
+        exchanged.received = transfer.number;
+        Ok(())
+    }
+
+    pub(super) fn apply_delivered(&mut self, peer: u32, upto: u64) -> Result<(), Misfit> {
+        let exchanged = self.exchanges.entry(peer).or_default();
+        if upto > exchanged.sent {
+            return Err(Misfit(format!("shard {peer} has got more than was sent")));
+        }
+        while exchanged
+            .outbox
+            .pop_front_if(|transfer| transfer.number <= upto)
+            .is_some()
+        {}
+        Ok(())
+    }
+
+    /// Whether any pool lives on all shards.
+    #[inline]
+    pub(crate) fn has_spread(&self) -> bool {
+        !self.spread_places.is_empty()
+    }
+
+    /// Units of an item that are here.
+    pub(crate) fn remaining(&self, pool: u32, item: u32) -> u64 {
+        let pool = self.pools.get(pool as usize);
+        pool.and_then(|pool| pool.counts.get(item as usize))
+            .map_or(0, |count| count.remaining)
+    }
+
+    /// The home shard of a pool that lives on all shards.
+    pub(crate) fn home(&self, pool: u32) -> Option<u32> {
+        let spread = self.pools.get(pool as usize)?.spread.as_ref()?;
+        Some(spread.home)
+    }
+
+    /// Nobody has an item any more, or somebody has it again.
+    pub(crate) fn set_gone(&mut self, pool: u32, item: u32, gone: bool) {
+        if let Some(pool) = self.pools.get_mut(pool as usize) {
+            pool.set_gone(item as usize, gone);
+        }
+    }
+
+    /// An item that nobody had, of which there are units here now; each is told once.
+    pub(crate) fn came_back(&mut self) -> Option<(u32, u32)> {
+        let pools = &mut self.pools;
+        let back = |place: &u32| Some((*place, pools[*place as usize].came_back.pop()?));
+        self.spread_places.iter().find_map(back)
+    }
+}
+
+impl<S: Selector> Pool<S> {
+    /// How the shard stands to the pool, if it lives on all shards.
+    pub(crate) fn spread(&self) -> Option<&Spread> {
+        self.spread.as_ref()
+    }
+
+    pub(super) fn set_gone(&mut self, item: usize, gone: bool) {
+        let Some(was) = self.gone.get(item).copied() else {
+            return;
+        };
+        if was != gone {
+            self.weight_in_stock -= self.stocked_weight(item);
+            self.gone[item] = gone;
+            self.weight_in_stock += self.stocked_weight(item);
+            self.update_selector(item);
+            self.update_ready();
+        }
+    }
+
+    /// Several shards' parts of a pool as one: what is on its way between them is in stock.
+    pub(crate) fn merged(parts: &[&Self]) -> Option<Self>
+    where
+        S: Clone,
+    {
+        let home = parts
+            .iter()
+            .find(|part| part.spread.as_ref().is_none_or(Spread::is_home))?;
+        let mut whole = (*home).clone();
+        for part in parts.iter().filter(|part| !std::ptr::eq(**part, *home)) {
+            whole.no_prizes += part.no_prizes;
+            for (count, other) in whole.counts.iter_mut().zip(&part.counts) {
+                count.drawn += other.drawn;
+                if count.remaining != UNLIMITED {
+                    count.remaining += other.remaining;
+                }
+            }
+            for (item, other) in &part.extras {
+                let extra = whole.extra(*item);
+                extra.restocked += other.restocked;
+                extra.held += other.held;
+                extra.voided += other.voided;
+                extra.sent += other.sent;
+                extra.received += other.received;
+            }
+        }
+        for (item, extra) in &mut whole.extras {
+            if let Some(count) = whole.counts.get_mut(*item as usize)
+                && count.remaining != UNLIMITED
+            {
+                count.remaining += extra.sent.saturating_sub(extra.received);
+            }
+            (extra.sent, extra.received) = (0, 0);
+        }
+        whole.spread = None;
+        Some(whole)
+    }
+}
+
+fn spread_pool<'a, S: Selector>(
+    pools: &'a mut [Pool<S>],
+    transfer: &TransferRecord,
+) -> Result<&'a mut Pool<S>, Misfit> {
+    let pool = pools.get_mut(transfer.pool as usize);
+    let pool = pool.filter(|pool| pool.spread.is_some() && pool.is_registered());
+    let Some(pool) = pool else {
+        return Err(unknown_pool(transfer.pool));
+    };
+    if transfer.item as usize >= pool.counts.len() {
+        return Err(pool.no_such_item(transfer.item));
+    }
+    Ok(pool)
+}
+
+fn misnumbered(transfer: &TransferRecord) -> Misfit {
+    Misfit(format!(
+        "transfer {} with shard {}, which is not the next one",
+        transfer.number, transfer.peer
+    ))
+}
