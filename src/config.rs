@@ -4,6 +4,7 @@ mod bytes;
 mod catalog;
 mod file;
 mod mistake;
+mod moment;
 mod pools;
 mod settings;
 mod tree;
@@ -14,6 +15,7 @@ use std::{path::PathBuf, time::Duration};
 pub use bytes::{ByteSize, ByteSizeError};
 pub use file::{ConfigFile, ConfigFormat, EXAMPLE};
 pub use mistake::{ConfigError, Mistake};
+pub use moment::{Moment, MomentError};
 
 use serde::{Deserialize, Serialize};
 

@@ -9,7 +9,15 @@ use super::{
 };
 use crate::pool::{ItemDefinition, PoolDefinition, PoolError};
 
-const POOL_KEYS: [&str; 4] = ["name", "on_exhausted", "placement", "items"];
+const POOL_KEYS: [&str; 7] = [
+    "name",
+    "on_exhausted",
+    "placement",
+    "open",
+    "opens_at",
+    "closes_at",
+    "items",
+];
 const ITEM_KEYS: [&str; 3] = ["id", "weight", "stock"];
 /// Stands for a name that is missing or wrong, so that the rest of its pool is checked all the
 /// same.
@@ -68,6 +76,9 @@ impl Pools {
                         pool.placement = placement;
                     }
                 }
+                "open" => pool.is_open = value::boolean(&entry, mistakes).unwrap_or(true),
+                "opens_at" => pool.opens_at_ms = moment(&entry, mistakes),
+                "closes_at" => pool.closes_at_ms = moment(&entry, mistakes),
                 "items" => {
                     for node in entry.node.into_list("items", mistakes) {
                         let at = node.at();
@@ -165,6 +176,14 @@ fn item(node: Node<'_>, mistakes: &mut Mistakes<'_>) -> Option<ItemDefinition> {
         weight: weight.flatten().unwrap_or(0),
         stock,
     })
+}
+
+/// `None` is no limit, or a mistake that is noted.
+fn moment(entry: &Entry<'_>, mistakes: &mut Mistakes<'_>) -> Option<u64> {
+    match entry.node.value {
+        Value::Null => None,
+        _ => value::moment(entry, mistakes),
+    }
 }
 
 fn stock(entry: &Entry<'_>, mistakes: &mut Mistakes<'_>) -> Option<u64> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::de::{Deserialize, value::StrDeserializer};
 
 use super::{
-    ByteSize,
+    ByteSize, Moment,
     mistake::Mistakes,
     tree::{Entry, Value},
 };
@@ -131,6 +131,25 @@ fn parse_duration(text: &str) -> Option<Duration> {
         "ms" => Some(Duration::from_millis(count)),
         "s" => Some(Duration::from_secs(count)),
         _ => None,
+    }
+}
+
+/// Milliseconds since 1970: a date with a time, or a text with one.
+pub(super) fn moment(entry: &Entry<'_>, mistakes: &mut Mistakes<'_>) -> Option<u64> {
+    let parsed = match &entry.node.value {
+        Value::Text(text) => text.parse(),
+        Value::Date => entry.node.written(mistakes.source).parse(),
+        _ => {
+            wrong_kind(entry, "a date with a time", "", mistakes);
+            return None;
+        }
+    };
+    match parsed {
+        Ok(Moment(ms)) => Some(ms),
+        Err(error) => {
+            mistakes.add(entry.node.at(), format_args!("{}: {error}", entry.key));
+            None
+        }
     }
 }
 

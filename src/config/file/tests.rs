@@ -149,3 +149,61 @@ fn files_are_read_and_refused() {
     let error = ConfigFile::read(&path).unwrap_err().to_string();
     assert!(error.contains("larger than 256 MiB"), "{error}");
 }
+
+#[test]
+fn pools_open_and_close() {
+    let toml = r#"
+        [[pool]]
+        name = "p"
+        open = false
+        opens_at = 1970-01-01T00:00:01Z
+        closes_at = "1970-01-01T01:00:02+01:00"
+        items = [{ id = "a", weight = 1 }]
+    "#;
+    let json = r#"{"pools": [{
+        "name": "p", "open": false,
+        "opens_at": "1970-01-01T00:00:01Z", "closes_at": "1970-01-01T01:00:02+01:00",
+        "items": [{"id": "a", "weight": 1}]
+    }]}"#;
+    let pool = PoolDefinition::new("p").unlimited("a", 1);
+    let pool = pool.closed().window(Some(1000), Some(2000));
+    assert_eq!(
+        ConfigFile::parse(toml, Toml).unwrap().pools,
+        std::slice::from_ref(&pool)
+    );
+    assert_eq!(ConfigFile::parse(json, Json).unwrap().pools, [pool]);
+    let nulls =
+        r#"{"pool": [{"name": "p", "opens_at": null, "items": [{"id": "a", "weight": 1}]}]}"#;
+    let file = ConfigFile::parse(nulls, Json).unwrap();
+    assert_eq!(file.pools[0].opens_at_ms, None);
+}
+
+#[test]
+fn wrong_times_are_told_with_their_lines() {
+    for (written, says) in [
+        ("open = \"no\"", "open takes true or false, not a string"),
+        (
+            "opens_at = 5",
+            "opens_at takes a date with a time, not a whole number",
+        ),
+        (
+            "opens_at = 2026-12-01",
+            "opens_at: \"2026-12-01\" is not a date with a time",
+        ),
+        ("closes_at = 2026-12-01T00:00:00", "no offset from UTC"),
+        ("closes_at = \"tomorrow\"", "is not a date with a time"),
+        ("opens_at = 1969-12-01T00:00:00Z", "is before 1970"),
+        (
+            "opens_at = 2026-12-02T00:00:00Z\ncloses_at = 2026-12-01T00:00:00Z",
+            "closes before it opens",
+        ),
+    ] {
+        let text =
+            format!("[[pool]]\nname = \"p\"\n{written}\nitems = [{{ id = \"a\", weight = 1 }}]");
+        let error = ConfigFile::parse(&text, Toml).unwrap_err();
+        assert_eq!(error.mistakes.len(), 1, "{error}");
+        let mistake = &error.mistakes[0];
+        assert!(mistake.message.contains(says), "{written}: {error}");
+        assert!(mistake.line >= Some(2), "{written}: {error}");
+    }
+}

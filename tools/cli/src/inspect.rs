@@ -196,9 +196,7 @@ impl Inspection {
 
     fn record(&mut self, shard: usize, seq: u64, record: &Record) -> Result<(), Failure> {
         self.end.records += 1;
-        if let Record::Pool(part) = record {
-            self.names.learn(shard, part);
-        }
+        self.names.learn(shard, seq, record);
         let line = records::Line::new(shard, seq, record, &self.names);
         if self.json {
             self.output.json(&line)

@@ -94,9 +94,7 @@ impl Printer {
         if self.failure.is_some() {
             return;
         }
-        if let Record::Pool(part) = record {
-            self.names.learn(shard, part);
-        }
+        self.names.learn(shard, seq, record);
         let line = Line::new(shard, seq, record, &self.names);
         let printed = if self.json {
             self.output.json(&line)

@@ -9,6 +9,7 @@ mod draw;
 mod failure;
 mod inspect;
 mod log;
+mod moment;
 mod options;
 mod output;
 mod records;

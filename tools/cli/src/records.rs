@@ -1,186 +1,178 @@
 //! How a record of a log is shown: as a line for people, or as one of JSON.
 
-use std::{collections::HashMap, fmt};
+mod names;
+mod text;
+
+use std::convert::Infallible;
 
 use serde::Serialize;
 use tombola::{
-    ItemDefinition, OnExhausted,
-    recovery::Examination,
-    wal::record::{NO_PRIZE, PoolPart, Record},
+    ItemDefinition, OnExhausted, Placement, PoolChange,
+    wal::record::{Record, Remember, Settlement, TransferRecord},
 };
+
+use self::names::Name;
+pub(crate) use self::names::Names;
 
 /// A record, ready to be shown.
 #[derive(Debug, Serialize)]
+pub(crate) struct Line<'a> {
+    #[serde(flatten)]
+    kind: Kind<'a>,
+    shard: usize,
+    seq: u64,
+}
+
+#[derive(Debug, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
-pub(crate) enum Line<'a> {
+enum Kind<'a> {
     Draw {
         request: u64,
-        shard: usize,
-        seq: u64,
         pool: Name<'a>,
         item: Option<Name<'a>>,
         #[serde(skip_serializing_if = "Option::is_none")]
         outcome: Option<&'static str>,
     },
+    Draws {
+        request: u64,
+        pool: Name<'a>,
+        asked: u8,
+        items: Vec<Option<Name<'a>>>,
+        key: Option<String>,
+        held_until_ms: Option<u64>,
+        at_ms: u64,
+    },
+    Settled {
+        request: u64,
+        how: Settlement,
+    },
+    Voided {
+        request: u64,
+        pool: Name<'a>,
+        items: Vec<Option<Name<'a>>>,
+    },
     Pool {
-        shard: usize,
-        seq: u64,
         pool: &'a str,
         on_exhausted: OnExhausted,
+        placement: Placement,
+        is_open: bool,
+        opens_at_ms: Option<u64>,
+        closes_at_ms: Option<u64>,
         items_total: u32,
         first_item: u32,
         items: &'a [ItemDefinition],
     },
+    Changed {
+        pool: Name<'a>,
+        is_first: bool,
+        is_last: bool,
+        changes: Vec<PoolChange<Name<'a>>>,
+    },
+    Remember {
+        #[serde(flatten)]
+        remember: Remember,
+    },
     RequestsReserved {
-        shard: usize,
-        seq: u64,
         upto: u64,
     },
-    Unknown {
-        shard: usize,
-        seq: u64,
+    Sent(Transfer<'a>),
+    Received(Transfer<'a>),
+    Delivered {
+        peer: u32,
+        upto: u64,
     },
+    Unknown,
 }
 
-/// What a pool or an item is called; its place, where the name is not known.
+/// Units of a pool on all shards that go from one shard to another.
 #[derive(Debug, Serialize)]
-#[serde(untagged)]
-pub(crate) enum Name<'a> {
-    Known(&'a str),
-    Place(u32),
+struct Transfer<'a> {
+    peer: u32,
+    number: u64,
+    pool: Name<'a>,
+    item: Name<'a>,
+    units: u64,
 }
 
 impl<'a> Line<'a> {
     /// A record of a shard, with the names that are known.
     pub(crate) fn new(shard: usize, seq: u64, record: &'a Record, names: &'a Names) -> Self {
-        match record {
+        let pool = |place| names.pool(shard, place);
+        let drawn = |pool: u32, items: &[u32]| {
+            let items = items.iter().map(|item| names.drawn(shard, pool, *item));
+            items.collect()
+        };
+        let transfer = |units: &TransferRecord| Transfer {
+            peer: units.peer,
+            number: units.number,
+            pool: pool(units.pool),
+            item: names.item(shard, units.pool, units.item),
+            units: units.units,
+        };
+        let kind = match record {
             Record::Draw(draw) => {
-                let known = names.0.get(&(shard, draw.pool));
-                let item = |item: u32| {
-                    let id = known.and_then(|pool| pool.items.get(item as usize));
-                    id.map_or(Name::Place(item), |id| Name::Known(id))
-                };
-                let won = draw.item != NO_PRIZE;
-                Self::Draw {
+                let item = names.drawn(shard, draw.pool, draw.item);
+                Kind::Draw {
                     request: draw.request,
-                    shard,
-                    seq,
-                    pool: known.map_or(Name::Place(draw.pool), |pool| Name::Known(&pool.name)),
-                    item: won.then(|| item(draw.item)),
-                    outcome: (!won).then_some("no_prize"),
+                    pool: pool(draw.pool),
+                    outcome: item.is_none().then_some("no_prize"),
+                    item,
                 }
             }
-            Record::Pool(part) => Self::Pool {
-                shard,
-                seq,
+            Record::Draws(draws) => Kind::Draws {
+                request: draws.request,
+                pool: pool(draws.pool),
+                asked: draws.asked,
+                items: drawn(draws.pool, &draws.items),
+                key: draws.key.map(|key| format!("{key:#x}")),
+                held_until_ms: draws.held_until_ms,
+                at_ms: draws.at_ms,
+            },
+            Record::Settled(settled) => Kind::Settled {
+                request: settled.request,
+                how: settled.how,
+            },
+            Record::Voided(voided) => Kind::Voided {
+                request: voided.request,
+                pool: pool(voided.pool),
+                items: drawn(voided.pool, &voided.items),
+            },
+            Record::Pool(part) => Kind::Pool {
                 pool: &part.name,
                 on_exhausted: part.on_exhausted,
+                placement: part.placement,
+                is_open: part.is_open,
+                opens_at_ms: part.opens_at_ms,
+                closes_at_ms: part.closes_at_ms,
                 items_total: part.items_total,
                 first_item: part.first_item,
                 items: &part.items,
             },
-            Record::RequestsReserved { upto } => Self::RequestsReserved {
-                shard,
-                seq,
-                upto: *upto,
-            },
-            _ => Self::Unknown { shard, seq },
-        }
-    }
-}
-
-impl fmt::Display for Line<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Draw {
-                request,
-                shard,
-                seq,
-                pool,
-                item,
-                ..
-            } => {
-                write!(f, "{shard} {seq} draw request {request} pool {pool} ")?;
-                match item {
-                    Some(item) => write!(f, "item {item}"),
-                    None => write!(f, "no prize"),
+            Record::Changed(part) => {
+                let named = |change: &PoolChange<u32>| {
+                    let name = |item| Ok::<_, Infallible>(names.item(shard, part.pool, item));
+                    let Ok(change) = change.clone().try_map(name);
+                    change
+                };
+                Kind::Changed {
+                    pool: pool(part.pool),
+                    is_first: part.is_first,
+                    is_last: part.is_last,
+                    changes: part.changes.iter().map(named).collect(),
                 }
             }
-            Self::Pool {
-                shard,
-                seq,
-                pool,
-                items_total,
-                first_item,
-                items,
-                ..
-            } => {
-                let (first, last) = (first_item + 1, *first_item as usize + items.len());
-                write!(
-                    f,
-                    "{shard} {seq} pool \"{pool}\" items {first} to {last} of {items_total}"
-                )
-            }
-            Self::RequestsReserved { shard, seq, upto } => {
-                write!(f, "{shard} {seq} requests below {upto} are reserved")
-            }
-            Self::Unknown { shard, seq } => {
-                write!(f, "{shard} {seq} a record of a kind that is not known here")
-            }
-        }
-    }
-}
-
-impl fmt::Display for Name<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Known(name) => write!(f, "\"{name}\""),
-            Self::Place(place) => write!(f, "#{place}"),
-        }
-    }
-}
-
-/// What the pools of each shard, and their items, are called.
-#[derive(Debug, Default)]
-pub(crate) struct Names(HashMap<(usize, u32), PoolNames>);
-
-#[derive(Debug)]
-struct PoolNames {
-    name: String,
-    items: Vec<String>,
-}
-
-impl Names {
-    /// The names of all pools that are registered.
-    pub(crate) fn of(examination: &Examination) -> Self {
-        let mut names = HashMap::new();
-        for shard in &examination.shards {
-            for (place, pool) in (0..).zip(shard.partition.pools()) {
-                let definition = pool.definition();
-                let items = definition.items.iter().map(|item| item.id.clone());
-                let pool = PoolNames {
-                    name: definition.name.clone(),
-                    items: items.collect(),
-                };
-                names.insert((shard.shard, place), pool);
-            }
-        }
-        Self(names)
-    }
-
-    /// Learns from a registration: the pool may be newer than what was examined. Parts come in
-    /// order, and one that begins anew takes the place of what was there.
-    pub(crate) fn learn(&mut self, shard: usize, part: &PoolPart) {
-        let pool = self
-            .0
-            .entry((shard, part.pool))
-            .or_insert_with(|| PoolNames {
-                name: part.name.clone(),
-                items: Vec::new(),
-            });
-        pool.name.clone_from(&part.name);
-        pool.items.truncate(part.first_item as usize);
-        pool.items
-            .extend(part.items.iter().map(|item| item.id.clone()));
+            Record::Remember(remember) => Kind::Remember {
+                remember: *remember,
+            },
+            Record::RequestsReserved { upto } => Kind::RequestsReserved { upto: *upto },
+            Record::Sent(units) => Kind::Sent(transfer(units)),
+            Record::Received(units) => Kind::Received(transfer(units)),
+            Record::Delivered { peer, upto } => Kind::Delivered {
+                peer: *peer,
+                upto: *upto,
+            },
+            _ => Kind::Unknown,
+        };
+        Self { kind, shard, seq }
     }
 }

@@ -5,11 +5,12 @@ use std::{borrow::Cow, fmt::Write as _, path::PathBuf, process::ExitCode};
 use serde::Serialize;
 use tombola::{
     recovery::{self, Depth, Examination},
-    shard::partition::{CountsOnly, Pool},
+    shard::partition::{CountsOnly, ItemState, Pool},
 };
 
 use crate::{
     failure::Failure,
+    moment,
     output::{self, grouped, lines, or_unlimited, table},
 };
 
@@ -44,6 +45,9 @@ struct State<'a> {
 #[derive(Debug, Serialize)]
 struct PoolLine<'a> {
     pool: &'a str,
+    open: bool,
+    opens_at_ms: Option<u64>,
+    closes_at_ms: Option<u64>,
     no_prizes: u64,
     items: Vec<ItemLine<'a>>,
 }
@@ -53,10 +57,12 @@ struct ItemLine<'a> {
     item: &'a str,
     weight: u64,
     initial: Option<u64>,
-    /// Nothing can be put back into stock yet.
     restocked: u64,
     drawn: u64,
+    held: u64,
+    voided: u64,
     remaining: Option<u64>,
+    retired: bool,
 }
 
 /// Where a shard stands.
@@ -115,46 +121,106 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     )))
 }
 
+impl<'a> PoolLine<'a> {
+    fn of(pool: &'a Pool<CountsOnly>) -> Self {
+        let gate = pool.described();
+        let item = |item: ItemState<'a>| ItemLine {
+            item: item.id,
+            weight: item.weight,
+            initial: item.initial,
+            restocked: item.restocked,
+            drawn: item.drawn,
+            held: item.held,
+            voided: item.voided,
+            remaining: item.remaining,
+            retired: item.is_retired,
+        };
+        Self {
+            pool: &pool.definition().name,
+            open: gate.is_open,
+            opens_at_ms: gate.opens_at_ms,
+            closes_at_ms: gate.closes_at_ms,
+            no_prizes: pool.no_prizes(),
+            items: pool.items().map(item).collect(),
+        }
+    }
+
+    /// When it takes draws, unless it is always.
+    fn gate(&self) -> Option<String> {
+        let window = moment::window(self.opens_at_ms, self.closes_at_ms);
+        match (self.open, window) {
+            (true, None) => None,
+            (true, Some(window)) => Some(format!("is open {window}")),
+            (false, None) => Some("is closed".into()),
+            (false, Some(window)) => Some(format!("is closed; its window is {window}")),
+        }
+    }
+}
+
 impl<'a> State<'a> {
     fn of(pools: &'a [Cow<'a, Pool<CountsOnly>>], examination: &Examination) -> Self {
-        let pools = pools.iter().map(|pool| PoolLine {
-            pool: &pool.definition().name,
-            no_prizes: pool.no_prizes(),
-            items: pool
-                .items()
-                .map(|item| ItemLine {
-                    item: item.id,
-                    weight: item.weight,
-                    initial: item.initial,
-                    restocked: 0,
-                    drawn: item.drawn,
-                    remaining: item.remaining,
-                })
-                .collect(),
-        });
         Self {
-            pools: pools.collect(),
+            pools: pools.iter().map(|pool| PoolLine::of(pool)).collect(),
             shards: shard_lines(examination),
         }
     }
 
     fn page(&self) -> String {
-        let head = ["pool", "item", "weight", "initial", "drawn", "remaining"];
-        let mut table = table(&head, &[2, 3, 4, 5]);
+        // Columns in which nothing stands are left out.
+        let any = |units: fn(&ItemLine<'_>) -> u64| {
+            let mut items = self.pools.iter().flat_map(|pool| &pool.items);
+            items.any(|item| units(item) > 0)
+        };
+        let (restocked, held, voided) = (
+            any(|item| item.restocked),
+            any(|item| item.held),
+            any(|item| item.voided),
+        );
+        let head: Vec<&str> = [
+            Some("pool"),
+            Some("item"),
+            Some("weight"),
+            Some("initial"),
+            restocked.then_some("restocked"),
+            Some("drawn"),
+            held.then_some("held"),
+            voided.then_some("voided"),
+            Some("remaining"),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        let numbers: Vec<usize> = (2..head.len()).collect();
+        let mut table = table(&head, &numbers);
         for pool in &self.pools {
             for item in &pool.items {
-                table.add_row([
-                    pool.pool.to_owned(),
-                    item.item.to_owned(),
-                    grouped(item.weight),
-                    or_unlimited(item.initial),
-                    grouped(item.drawn),
-                    or_unlimited(item.remaining),
-                ]);
+                let weight = if item.retired {
+                    "retired".into()
+                } else {
+                    grouped(item.weight)
+                };
+                let row = [
+                    Some(pool.pool.to_owned()),
+                    Some(item.item.to_owned()),
+                    Some(weight),
+                    Some(or_unlimited(item.initial)),
+                    restocked.then(|| grouped(item.restocked)),
+                    Some(grouped(item.drawn)),
+                    held.then(|| grouped(item.held)),
+                    voided.then(|| grouped(item.voided)),
+                    Some(or_unlimited(item.remaining)),
+                ];
+                table.add_row(row.into_iter().flatten());
             }
         }
         let mut page = lines(&table);
         page.push('\n');
+        for pool in &self.pools {
+            if let Some(gate) = pool.gate() {
+                writeln!(page, "pool \"{}\" {gate}", pool.pool)
+                    .expect("writing to a text does not fail");
+            }
+        }
         for shard in &self.shards {
             writeln!(page, "{shard}").expect("writing to a text does not fail");
         }

@@ -2,6 +2,7 @@
 //! they should not.
 
 use std::{
+    fs,
     io::{BufRead as _, BufReader},
     process::{Command, Stdio},
 };
@@ -27,7 +28,7 @@ fn state_has_the_promised_shape() {
     assert_eq!(
         *gold,
         json!({"item": "gold", "weight": 10, "initial": 100, "restocked": 0,
-            "drawn": units, "remaining": 100 - units})
+            "drawn": units, "held": 0, "voided": 0, "remaining": 100 - units, "retired": false})
     );
     let dust = &state["pools"][0]["items"][1];
     assert_eq!(dust["initial"], Value::Null);
@@ -61,6 +62,75 @@ fn log_is_in_order_and_has_every_kind_of_record() {
     let text = place.data("log", &[]).ends(0).out;
     assert_eq!(text.lines().count(), log.len());
     assert!(text.contains("pool \"banner\" item \"dust\""), "{text}");
+}
+
+/// A place where requests were answered that are no plain draws, on two shards.
+fn asked() -> Place {
+    let place = Place::with(
+        r#"
+        [[pool]]
+        name = "banner"
+        placement = "all_shards"
+        opens_at = 2020-01-01T00:00:00Z
+        items = [{ id = "gold", weight = 1, stock = 7 }, { id = "dust", weight = 1, stock = 5 }]
+        "#,
+    );
+    let requests = [
+        r#"{"pool": "banner", "count": 3, "key": "0x1f"}"#,
+        r#"{"pool": "banner", "count": 2, "hold_ms": 900000}"#,
+        r#"{"pool": "banner", "count": 50, "partial": true, "key": 5}"#,
+    ];
+    fs::write(place.path("requests.jsonl"), requests.join("\n")).expect("written");
+    let file = place.text("requests.jsonl");
+    place.draw(&["--requests", &file, "--shards", "2"]).ends(0);
+    place
+}
+
+#[test]
+fn state_counts_what_is_held_and_puts_the_shards_together() {
+    let place = asked();
+    let state = place.data("state", &["--json"]).ends(0).json();
+    assert_eq!(state["pools"].as_array().map(Vec::len), Some(1));
+    let pool = &state["pools"][0];
+    assert_eq!(pool["opens_at_ms"], 1_577_836_800_000_u64);
+    let sum = |what: &str| -> u64 {
+        let items = pool["items"].as_array().expect("items").iter();
+        items
+            .map(|item| item[what].as_u64().expect("a number"))
+            .sum()
+    };
+    assert_eq!(
+        ["initial", "drawn", "held", "remaining"].map(sum),
+        [12, 10, 2, 0]
+    );
+    let page = place.data("state", &[]).ends(0).out;
+    assert!(page.contains("held"), "{page}");
+}
+
+#[test]
+fn log_names_what_requests_got_and_what_shards_sent_each_other() {
+    let place = asked();
+    let log = place.data("log", &["--json"]).ends(0).json_lines();
+    let of = |kind: &str| -> Vec<&Value> {
+        let lines = log.iter().filter(|line| line["type"] == kind);
+        lines.collect()
+    };
+    let draws = of("draws");
+    assert_eq!(draws.len(), 3);
+    let keyed = draws.iter().find(|line| line["key"] == "0x1f");
+    let keyed = keyed.expect("the first request");
+    let items = keyed["items"].as_array().expect("items");
+    assert_eq!(items.len(), 3);
+    assert!(items.iter().all(|item| item == "gold" || item == "dust"));
+    assert!(draws.iter().any(|line| line["held_until_ms"].is_u64()));
+    assert_eq!(of("sent").len(), of("received").len());
+    for transfer in of("sent") {
+        assert!(transfer["item"].is_string() && transfer["units"].is_u64());
+    }
+    let page = place.data("log", &[]).ends(0).out;
+    for told in [" key 0x1f", " of 50 asked for", " held until "] {
+        assert!(page.contains(told), "{told}: {page}");
+    }
 }
 
 #[test]
