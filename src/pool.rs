@@ -1,10 +1,12 @@
 //! Pools and items: what may be drawn, how likely, and how often.
 
 mod change;
+mod difference;
 
 use std::{collections::HashSet, fmt};
 
 pub use change::{ChangeError, PoolChange};
+pub use difference::Unchangeable;
 
 use bincode::{Decode, Encode};
 use serde::{Deserialize, Serialize};

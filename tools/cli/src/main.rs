@@ -3,6 +3,7 @@
 //! Data goes to the standard output and everything else to the standard error. A verb is a file; it
 //! has `Arguments` and a `run`, which gives the exit code or a [`Failure`] that stands for one.
 
+mod apply;
 mod bench;
 mod config;
 mod draw;
@@ -42,6 +43,7 @@ before the default.
 Examples:
   tombola config example > pools.toml
   tombola draw pools.toml --data ./data --count 1000000
+  tombola apply pools.toml --data ./data --dry-run
   tombola state ./data
   tombola verify ./data";
 
@@ -66,6 +68,7 @@ struct CommandLine {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Draw(Box<draw::Arguments>),
+    Apply(Box<apply::Arguments>),
     State(state::Arguments),
     Log(log::Arguments),
     Verify(verify::Arguments),
@@ -97,6 +100,7 @@ fn main() -> ExitCode {
 fn run(verb: Verb) -> Result<ExitCode, Failure> {
     match verb {
         Verb::Draw(arguments) => draw::run(*arguments),
+        Verb::Apply(arguments) => apply::run(*arguments),
         Verb::State(arguments) => state::run(&arguments),
         Verb::Log(arguments) => log::run(&arguments),
         Verb::Verify(arguments) => verify::run(&arguments),

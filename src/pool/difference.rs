@@ -1,0 +1,273 @@
+//! What has to be changed so that a pool becomes as somebody wants it.
+
+use std::collections::{HashMap, HashSet};
+
+use super::{ItemDefinition, OnExhausted, Placement, PoolChange, PoolDefinition};
+
+/// Why a pool cannot become as it is wanted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Unchangeable {
+    /// What happens to the weight of an item that ran out is fixed.
+    #[error(
+        "pool \"{pool}\" has on_exhausted {current:?}, which cannot become {wanted:?}; register a pool with another name"
+    )]
+    OnExhausted {
+        /// The pool.
+        pool: String,
+        /// What it has.
+        current: OnExhausted,
+        /// What was wanted.
+        wanted: OnExhausted,
+    },
+    /// Where a pool lives is fixed.
+    #[error(
+        "pool \"{pool}\" has the placement {current:?}, which cannot become {wanted:?}; register a pool with another name"
+    )]
+    Placement {
+        /// The pool.
+        pool: String,
+        /// What it has.
+        current: Placement,
+        /// What was wanted.
+        wanted: Placement,
+    },
+    /// Units that came in may have been handed out, so the stock cannot shrink.
+    #[error(
+        "item \"{item}\" of pool \"{pool}\" got {current} units so far, more than the {wanted} wanted; to stop it, give it the weight 0 or leave it out"
+    )]
+    FewerUnits {
+        /// The pool.
+        pool: String,
+        /// The item.
+        item: String,
+        /// The units that it was registered with and that came in later.
+        current: u64,
+        /// The stock that was wanted.
+        wanted: u64,
+    },
+    /// A stock cannot become unlimited, nor the other way round.
+    #[error(
+        "item \"{item}\" of pool \"{pool}\" cannot change between a stock and unlimited stock; leave it out, and add an item with another id"
+    )]
+    Unlimited {
+        /// The pool.
+        pool: String,
+        /// The item.
+        item: String,
+    },
+    /// Retired items stay so.
+    #[error("item \"{item}\" of pool \"{pool}\" is retired; add an item with another id")]
+    Retired {
+        /// The pool.
+        pool: String,
+        /// The item.
+        item: String,
+    },
+}
+
+impl PoolDefinition {
+    /// The changes that make this pool, as it is now, into the one that is wanted; none if it is so
+    /// already. Items that are not wanted any more are retired; a stock means all units that the
+    /// item ever got. The order of the items says nothing. `retired` has the ids of those that this
+    /// pool had before.
+    ///
+    /// What makes room comes first, so that no sum on the way is larger than the one before or the
+    /// one after it.
+    ///
+    /// # Errors
+    /// [`Unchangeable`] for what no change can do.
+    pub fn changes_to(
+        &self,
+        wanted: &Self,
+        retired: &HashSet<&str>,
+    ) -> Result<Vec<PoolChange>, Unchangeable> {
+        self.check_fixed(wanted)?;
+        let current: HashMap<&str, &ItemDefinition> =
+            self.items.iter().map(|item| (&item.id[..], item)).collect();
+        let kept: HashSet<&str> = wanted.items.iter().map(|item| &item.id[..]).collect();
+        let gone = self
+            .items
+            .iter()
+            .filter(|item| !kept.contains(&item.id[..]));
+        let retire = gone.map(|item| PoolChange::Retire {
+            item: item.id.clone(),
+        });
+        let mut changes: Vec<PoolChange> = retire.collect();
+        let (mut grown, mut added) = (Vec::new(), Vec::new());
+        for item in &wanted.items {
+            let Some(now) = current.get(&item.id[..]) else {
+                if retired.contains(&item.id[..]) {
+                    return Err(Unchangeable::Retired {
+                        pool: self.name.clone(),
+                        item: item.id.clone(),
+                    });
+                }
+                added.push(PoolChange::Add { item: item.clone() });
+                continue;
+            };
+            if now.weight != item.weight {
+                let change = PoolChange::Weight {
+                    item: item.id.clone(),
+                    weight: item.weight,
+                };
+                if item.weight < now.weight {
+                    changes.push(change);
+                } else {
+                    grown.push(change);
+                }
+            }
+            let units = self.units_to_come(now, item)?;
+            if units > 0 {
+                grown.push(PoolChange::Restock {
+                    item: item.id.clone(),
+                    units,
+                });
+            }
+        }
+        changes.append(&mut grown);
+        changes.append(&mut added);
+        if (self.opens_at_ms, self.closes_at_ms) != (wanted.opens_at_ms, wanted.closes_at_ms) {
+            changes.push(PoolChange::Window {
+                opens_at_ms: wanted.opens_at_ms,
+                closes_at_ms: wanted.closes_at_ms,
+            });
+        }
+        match (self.is_open, wanted.is_open) {
+            (false, true) => changes.push(PoolChange::Open),
+            (true, false) => changes.push(PoolChange::Close),
+            _ => {}
+        }
+        Ok(changes)
+    }
+
+    fn check_fixed(&self, wanted: &Self) -> Result<(), Unchangeable> {
+        let pool = || self.name.clone();
+        if self.on_exhausted != wanted.on_exhausted {
+            return Err(Unchangeable::OnExhausted {
+                pool: pool(),
+                current: self.on_exhausted,
+                wanted: wanted.on_exhausted,
+            });
+        }
+        if self.placement != wanted.placement {
+            return Err(Unchangeable::Placement {
+                pool: pool(),
+                current: self.placement,
+                wanted: wanted.placement,
+            });
+        }
+        Ok(())
+    }
+
+    fn units_to_come(
+        &self,
+        now: &ItemDefinition,
+        wanted: &ItemDefinition,
+    ) -> Result<u64, Unchangeable> {
+        let (pool, item) = (|| self.name.clone(), || wanted.id.clone());
+        match (now.stock, wanted.stock) {
+            (None, None) => Ok(0),
+            (Some(now), Some(wanted)) => {
+                wanted
+                    .checked_sub(now)
+                    .ok_or_else(|| Unchangeable::FewerUnits {
+                        pool: pool(),
+                        item: item(),
+                        current: now,
+                        wanted,
+                    })
+            }
+            _ => Err(Unchangeable::Unlimited {
+                pool: pool(),
+                item: item(),
+            }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pool() -> PoolDefinition {
+        PoolDefinition::new("p")
+            .item("a", 1, 10)
+            .item("b", 2, 20)
+            .unlimited("c", 3)
+    }
+
+    fn changes(wanted: &PoolDefinition) -> Result<Vec<PoolChange>, Unchangeable> {
+        pool().changes_to(wanted, &HashSet::from(["old"]))
+    }
+
+    #[test]
+    fn a_pool_that_is_so_already_needs_nothing() {
+        assert_eq!(changes(&pool()), Ok(vec![]));
+        let turned = PoolDefinition::new("p")
+            .unlimited("c", 3)
+            .item("b", 2, 20)
+            .item("a", 1, 10);
+        assert_eq!(changes(&turned), Ok(vec![]));
+    }
+
+    #[test]
+    fn what_makes_room_comes_first() {
+        let wanted = PoolDefinition::new("p")
+            .item("a", 5, 15)
+            .unlimited("c", 1)
+            .item("d", 7, 1)
+            .closed()
+            .window(Some(1), None);
+        let item = String::from;
+        let expected = vec![
+            PoolChange::Retire { item: item("b") },
+            PoolChange::Weight {
+                item: item("c"),
+                weight: 1,
+            },
+            PoolChange::Weight {
+                item: item("a"),
+                weight: 5,
+            },
+            PoolChange::Restock {
+                item: item("a"),
+                units: 5,
+            },
+            PoolChange::Add {
+                item: ItemDefinition {
+                    id: item("d"),
+                    weight: 7,
+                    stock: Some(1),
+                },
+            },
+            PoolChange::Window {
+                opens_at_ms: Some(1),
+                closes_at_ms: None,
+            },
+            PoolChange::Close,
+        ];
+        assert_eq!(changes(&wanted), Ok(expected));
+    }
+
+    #[test]
+    fn what_no_change_can_do_is_refused() {
+        let fewer = PoolDefinition::new("p").item("a", 1, 9);
+        let limited = PoolDefinition::new("p").item("c", 3, 9);
+        let unlimited = PoolDefinition::new("p").unlimited("a", 1);
+        let back = PoolDefinition::new("p").item("old", 1, 1);
+        let elsewhere = pool().placement(Placement::AllShards);
+        let otherwise = pool().on_exhausted(OnExhausted::NoPrize);
+        for (wanted, told) in [
+            (fewer, "got 10 units so far, more than the 9 wanted"),
+            (limited, "cannot change between"),
+            (unlimited, "cannot change between"),
+            (back, "is retired"),
+            (elsewhere, "placement OneShard"),
+            (otherwise, "on_exhausted Renormalise"),
+        ] {
+            let error = changes(&wanted).unwrap_err().to_string();
+            assert!(error.contains(told), "{error}");
+        }
+    }
+}
