@@ -10,8 +10,8 @@ use std::{
 
 use common::{FORMATS, LIMIT, STORAGES, examine};
 use tombola::{
-    Client, Completion, Durability, Engine, EngineBuilder, Error, Idle, Outcome, Placement,
-    PoolChange, PoolDefinition, PoolHandle, Request, StorageKind,
+    Client, Completion, Durability, Engine, EngineBuilder, Error, Idle, OnExhausted, Outcome,
+    Placement, PoolChange, PoolDefinition, PoolHandle, Request, StorageKind,
 };
 
 fn builder(directory: &Path, shards: usize) -> EngineBuilder {
@@ -285,4 +285,37 @@ fn no_shard_stands_in_the_way_of_a_pool_on_another_place() {
     engine.shutdown().unwrap();
     let engine = builder(directory.path(), 2).open().unwrap();
     assert_eq!(engine.pools().len(), 7);
+}
+
+#[test]
+fn the_odds_are_those_of_the_whole_pool() {
+    for on_exhausted in [OnExhausted::Renormalise, OnExhausted::NoPrize] {
+        let engine = in_memory(2, 5);
+        let pool = engine
+            .register(banner().on_exhausted(on_exhausted))
+            .unwrap();
+        let mut client = engine.client().unwrap();
+        let mut left = stocks(&pool);
+        loop {
+            let odds = engine.odds(pool.id()).unwrap();
+            let weights = [1, 5, 50, 500];
+            for (item, weight) in odds.items.iter().zip(weights) {
+                let units = left[&item.place];
+                assert_eq!(item.remaining, Some(units));
+                assert_eq!(item.weight, if units == 0 { 0 } else { weight });
+            }
+            let in_stock: u64 = odds.items.iter().map(|item| item.weight).sum();
+            let is_whole = on_exhausted == OnExhausted::NoPrize && in_stock > 0;
+            assert_eq!(odds.total_weight, if is_whole { 556 } else { in_stock });
+            assert_eq!(odds.no_prize_weight, odds.total_weight - in_stock);
+            if in_stock == 0 {
+                break;
+            }
+            let request = Request::from(&pool).count(9).partial(true);
+            let answer = client.draw(request, LIMIT).unwrap();
+            for item in answer.items().flatten() {
+                *left.get_mut(&item).unwrap() -= 1;
+            }
+        }
+    }
 }

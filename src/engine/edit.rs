@@ -5,12 +5,16 @@ use std::{
     sync::{Arc, MutexGuard, PoisonError},
 };
 
-use super::{Engine, PoolHandle, spread::whole_odds};
+use super::{Engine, PoolHandle};
 use crate::{
     error::Error,
     pool::{ChangeError, Placement, PoolChange, PoolDefinition, PoolError, home_shard},
     request::PoolId,
-    shard::{control::Control, desk::Job, partition::Odds},
+    shard::{
+        control::Control,
+        desk::Job,
+        partition::{Odds, OddsPart},
+    },
 };
 
 impl Engine {
@@ -86,18 +90,15 @@ impl Engine {
         if pool.shard() >= self.shards.len() {
             return Err(ChangeError::UnknownPool.into());
         }
-        let odds = self.odds_on(pool.shard(), pool.index())?;
-        if !pool.is_on_all_shards() {
-            return Ok(odds);
-        }
-        let others = (0..self.shards.len()).filter(|shard| *shard != pool.shard());
-        let others: Vec<Odds> = others
+        let home = self.odds_on(pool.shard(), pool.index())?;
+        let others = (0..self.shards.len())
+            .filter(|shard| pool.is_on_all_shards() && *shard != pool.shard())
             .map(|shard| self.odds_on(shard, pool.index()))
-            .collect::<Result<_, _>>()?;
-        Ok(whole_odds(odds, others.into_iter()))
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok(home.whole(others.into_iter()))
     }
 
-    fn odds_on(&self, shard: usize, pool: u32) -> Result<Odds, Error> {
+    fn odds_on(&self, shard: usize, pool: u32) -> Result<OddsPart, Error> {
         let odds = self.ask(shard, "tell the odds", |reply| Control::Odds {
             pool,
             reply,

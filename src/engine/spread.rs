@@ -10,7 +10,7 @@ use crate::{
     shard::{
         control::{Control, Standpoint},
         desk::Job,
-        partition::{CountsOnly, Odds, Partition, Pool},
+        partition::{CountsOnly, Partition, Pool},
     },
 };
 
@@ -231,19 +231,6 @@ impl Engine {
             })
         })??)
     }
-}
-
-/// The odds at the home shard, with what the other shards have.
-pub(super) fn whole_odds(mut home: Odds, others: impl Iterator<Item = Odds>) -> Odds {
-    for other in others {
-        for (item, more) in home.items.iter_mut().zip(other.items) {
-            item.remaining = item
-                .remaining
-                .zip(more.remaining)
-                .map(|(units, more)| units + more);
-        }
-    }
-    home
 }
 
 /// A pool as all its parts together define it.

@@ -7,7 +7,7 @@ use std::sync::{
 
 use crossbeam_queue::ArrayQueue;
 
-use super::{desk::Job, partition::Odds};
+use super::{desk::Job, partition::OddsPart};
 use crate::{
     error::{Error, Stopped},
     pool::PoolDefinition,
@@ -30,7 +30,7 @@ pub(crate) enum Control {
     /// Tell a pool's odds.
     Odds {
         pool: u32,
-        reply: Reply<Option<Odds>>,
+        reply: Reply<Option<OddsPart>>,
     },
     /// Tell how it goes.
     Stats { reply: Reply<ShardStats> },

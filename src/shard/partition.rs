@@ -18,6 +18,7 @@ use std::collections::HashMap;
 
 pub(crate) use draws::{Begun, StagedDraws, Terms};
 pub(crate) use image::PartitionBack;
+pub(crate) use odds::OddsPart;
 pub use odds::{ItemOdds, Odds};
 pub use pool::{ItemState, Pool};
 pub(crate) use settle::Found;

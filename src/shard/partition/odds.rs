@@ -1,6 +1,6 @@
 //! How likely every item is, at this moment.
 
-use super::{Partition, Pool};
+use super::{ItemState, Partition, Pool};
 use crate::{pool::OnExhausted, selector::Selector};
 
 /// The odds of a pool: an item's probability is its weight here over `total_weight`.
@@ -51,46 +51,104 @@ impl Odds {
     }
 }
 
-impl<S: Selector> Partition<S> {
-    /// The odds of the pool at this place; `seq` is the last record that was applied.
-    pub fn odds(&self, pool: u32, seq: u64, now_ms: u64) -> Option<Odds> {
-        let pool = self.pools.get(pool as usize);
-        Some(pool.filter(|pool| pool.is_registered())?.odds(seq, now_ms))
-    }
+/// What one shard knows of a pool's odds. Of a pool on all shards it takes all parts to tell.
+#[derive(Debug, Clone)]
+pub(crate) struct OddsPart {
+    seq: u64,
+    is_open: bool,
+    on_exhausted: OnExhausted,
+    items: Vec<ItemPart>,
 }
 
-impl<S: Selector> Pool<S> {
-    /// Its odds; `seq` is the last record that was applied.
-    pub fn odds(&self, seq: u64, now_ms: u64) -> Odds {
+#[derive(Debug, Clone)]
+struct ItemPart {
+    place: u32,
+    id: String,
+    weight: u64,
+    /// Less than none where units were drawn that came from another shard: units on their way count
+    /// where they come from.
+    units: Option<i128>,
+}
+
+impl OddsPart {
+    /// The odds, from all parts. Where they were not told at the same moment, a unit that came in
+    /// and was drawn in between may count once too little.
+    pub(crate) fn whole(mut self, others: impl Iterator<Item = Self>) -> Odds {
+        for other in others {
+            for (item, more) in self.items.iter_mut().zip(other.items) {
+                item.units = item.units.zip(more.units).map(|(one, more)| one + more);
+            }
+        }
+        let mut weight_total = 0;
         let items: Vec<ItemOdds> = self
-            .items()
-            .enumerate()
-            .filter(|(_, item)| !item.is_retired)
-            .map(|(place, item)| ItemOdds {
-                place: place as u32,
-                id: item.id.to_owned(),
-                weight: if item.remaining == Some(0) {
-                    0
-                } else {
-                    item.weight
-                },
-                remaining: item.remaining,
+            .items
+            .into_iter()
+            .map(|item| {
+                weight_total += item.weight;
+                let remaining = item.units.map(|units| u64::try_from(units).unwrap_or(0));
+                ItemOdds {
+                    place: item.place,
+                    id: item.id,
+                    weight: if remaining == Some(0) { 0 } else { item.weight },
+                    remaining,
+                }
             })
             .collect();
+        let weight_in_stock: u64 = items.iter().map(|item| item.weight).sum();
         // While anything is left, what ran out still has its share in a pool that answers so.
-        let has_no_prizes =
-            self.definition.on_exhausted == OnExhausted::NoPrize && self.weight_in_stock > 0;
+        let has_no_prizes = self.on_exhausted == OnExhausted::NoPrize && weight_in_stock > 0;
         let no_prize_weight = if has_no_prizes {
-            self.weight_total - self.weight_in_stock
+            weight_total - weight_in_stock
         } else {
             0
         };
         Odds {
-            seq,
-            is_open: self.is_open(now_ms),
-            total_weight: self.weight_in_stock + no_prize_weight,
+            seq: self.seq,
+            is_open: self.is_open,
+            total_weight: weight_in_stock + no_prize_weight,
             no_prize_weight,
             items,
+        }
+    }
+}
+
+impl<S: Selector> Partition<S> {
+    /// What this shard knows of the odds of the pool at this place; `seq` is the last record that
+    /// was applied.
+    pub(crate) fn odds(&self, pool: u32, seq: u64, now_ms: u64) -> Option<OddsPart> {
+        let pool = self.pools.get(pool as usize);
+        Some(
+            pool.filter(|pool| pool.is_registered())?
+                .odds_part(seq, now_ms),
+        )
+    }
+}
+
+impl<S: Selector> Pool<S> {
+    /// The odds of a whole pool; `seq` is the last record that was applied.
+    pub fn odds(&self, seq: u64, now_ms: u64) -> Odds {
+        self.odds_part(seq, now_ms).whole(std::iter::empty())
+    }
+
+    fn odds_part(&self, seq: u64, now_ms: u64) -> OddsPart {
+        let units = |item: &ItemState<'_>| {
+            let remaining = i128::from(item.remaining?);
+            Some(remaining + i128::from(item.sent) - i128::from(item.received))
+        };
+        let items = (0..).zip(self.items());
+        let items = items.filter(|(_, item)| !item.is_retired);
+        OddsPart {
+            seq,
+            is_open: self.is_open(now_ms),
+            on_exhausted: self.definition.on_exhausted,
+            items: items
+                .map(|(place, item)| ItemPart {
+                    place,
+                    id: item.id.to_owned(),
+                    weight: item.weight,
+                    units: units(&item),
+                })
+                .collect(),
         }
     }
 }
