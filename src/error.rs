@@ -54,6 +54,20 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// What is there of a shard's log does not lead to this point.
+    #[error(
+        "the state after record {seq} of shard {shard} cannot be told: what is there leads from record {first_seq} to {last_seq}; older segments are in the archive, if there is an archive_dir"
+    )]
+    OutOfReach {
+        /// The shard.
+        shard: usize,
+        /// The point that was asked for.
+        seq: u64,
+        /// The first point that can be told.
+        first_seq: u64,
+        /// The last one.
+        last_seq: u64,
+    },
     /// The files were written by a newer version.
     #[error("{} has format version {found}, and this version of tombola reads up to {supported}; use a newer one", path.display())]
     FutureVersion {

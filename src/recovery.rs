@@ -5,6 +5,7 @@
 //! be mended without a loss does an engine let `repair` cut a torn tail off.
 
 mod accept;
+mod at;
 mod beyond;
 mod covered;
 mod directory;
@@ -15,6 +16,7 @@ mod scan;
 mod state;
 
 pub use accept::{Acceptance, accept_loss};
+pub use at::state_at;
 pub(crate) use directory::{Meta, shard_path};
 pub(crate) use find::{InLog, look_for};
 pub(crate) use repair::repair;

@@ -11,6 +11,7 @@ mod failure;
 mod inspect;
 mod log;
 mod moment;
+mod odds;
 mod options;
 mod output;
 mod records;
@@ -71,6 +72,7 @@ enum Verb {
     Apply(Box<apply::Arguments>),
     State(state::Arguments),
     Log(log::Arguments),
+    Odds(odds::Arguments),
     Verify(verify::Arguments),
     Recover(recover::Arguments),
     Snapshot(snapshot::Arguments),
@@ -102,6 +104,7 @@ fn run(verb: Verb) -> Result<ExitCode, Failure> {
         Verb::Draw(arguments) => draw::run(*arguments),
         Verb::Apply(arguments) => apply::run(*arguments),
         Verb::State(arguments) => state::run(&arguments),
+        Verb::Odds(arguments) => odds::run(&arguments),
         Verb::Log(arguments) => log::run(&arguments),
         Verb::Verify(arguments) => verify::run(&arguments),
         Verb::Recover(arguments) => recover::run(arguments),

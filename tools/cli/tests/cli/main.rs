@@ -6,6 +6,7 @@ mod beside;
 mod damage;
 mod draw;
 mod help;
+mod odds;
 mod readers;
 mod settings;
 mod signals;

@@ -1,0 +1,80 @@
+//! `odds`: now, and at every point that the log holds.
+
+use serde_json::Value;
+
+use crate::support::Place;
+
+const POOL: &str = r#"
+[[pool]]
+name = "banner"
+on_exhausted = "no_prize"
+items = [{ id = "gold", weight = 1, stock = 3 }, { id = "dust", weight = 3, stock = 20 }]
+"#;
+
+#[test]
+fn the_odds_at_every_point_are_those_of_the_draws_so_far() {
+    let place = Place::with(POOL);
+    place.draw(&["--count", "12", "--shards", "1"]).ends(0);
+    let log = place.data("log", &["--json"]).ends(0).json_lines();
+    let (mut gold, mut dust, mut drawn) = (3, 20, 0);
+    for record in &log {
+        match record["item"].as_str() {
+            Some("gold") => gold -= 1,
+            Some("dust") => dust -= 1,
+            _ => {}
+        }
+        drawn += u64::from(record["type"] == "draw");
+        if drawn == 0 {
+            continue;
+        }
+        let seq = record["seq"].to_string();
+        let at = ["--pool", "banner", "--at", &seq, "--json"];
+        let odds = place.data("odds", &at).ends(0).json();
+        let pool = &odds["pools"][0];
+        assert_eq!(pool["items"][0]["remaining"], gold);
+        assert_eq!(pool["items"][1]["remaining"], dust);
+        assert_eq!(pool["total_weight"], 4);
+        let share = if gold > 0 { 0.25 } else { 0.0 };
+        assert_eq!(pool["items"][0]["probability"], share);
+        assert_eq!(pool["no_prize_probability"], 0.25 - share);
+    }
+    assert_eq!(drawn, 12);
+    let now = place.data("odds", &["--json"]).ends(0).json();
+    assert_eq!(now["pools"][0]["items"][1]["remaining"], dust);
+    assert_eq!(now["pools"][0]["seq"], Value::Null);
+    let page = place.data("odds", &[]).ends(0).out;
+    assert!(page.contains("75.000000 %"), "{page}");
+}
+
+#[test]
+fn a_point_that_cannot_be_told_is_named() {
+    let place = Place::with(POOL);
+    place.draw(&["--count", "5", "--shards", "1"]).ends(0);
+    let late = ["--pool", "banner", "--at", "999999"];
+    let said = place.data("odds", &late).ends(1);
+    assert!(said.err.contains("999999"), "{}", said.err);
+    let early = place
+        .data("odds", &["--pool", "banner", "--at", "0"])
+        .ends(1);
+    assert!(early.err.contains("not registered yet"), "{}", early.err);
+    place.data("odds", &["--pool", "other"]).ends(2);
+    place.data("odds", &["--at", "1"]).ends(2);
+}
+
+#[test]
+fn what_was_retired_cannot_be_told_any_more() {
+    let place = Place::with(POOL);
+    for _ in 0..3 {
+        place.draw(&["--count", "3", "--shards", "1"]).ends(0);
+        place.data("snapshot", &[]).ends(0);
+    }
+    let said = place
+        .data("odds", &["--pool", "banner", "--at", "2"])
+        .ends(1);
+    assert!(said.err.contains("leads from record"), "{}", said.err);
+    let state = place.data("state", &["--json"]).ends(0).json();
+    let last = state["shards"][0]["seq"].to_string();
+    place
+        .data("odds", &["--pool", "banner", "--at", &last])
+        .ends(0);
+}
