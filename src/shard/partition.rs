@@ -138,7 +138,11 @@ impl<S: Selector> Partition<S> {
     /// The unit is staged: it cannot be drawn again. [`commit`](Self::commit) makes it final;
     /// until then [`revert`](Self::revert) puts it back. A draw must not be reverted *because of
     /// the item it chose*, for then the odds would not be the weights.
-    #[inline]
+    #[expect(
+        clippy::inline_always,
+        reason = "a call here costs every draw a tenth of its instructions"
+    )]
+    #[inline(always)]
     pub fn stage(&mut self, pool: u32, request: u64, stream: &mut Stream, clock: &Clock) -> Staged {
         let chosen = match self.pools.get(pool as usize) {
             Some(state) if state.is_ready => state.choose(stream),
@@ -175,7 +179,11 @@ impl<S: Selector> Partition<S> {
     }
 
     /// Takes a unit of an item that was chosen, and is here.
-    #[inline]
+    #[expect(
+        clippy::inline_always,
+        reason = "a call here costs every draw a tenth of its instructions"
+    )]
+    #[inline(always)]
     fn stage_item(&mut self, pool: u32, request: u64, item: u32) -> Staged {
         let draw = DrawRecord {
             pool,
@@ -339,7 +347,11 @@ impl<S: Selector> Partition<S> {
 
 impl<S: Selector> Pool<S> {
     /// An item by weight, or [`NO_PRIZE`]. Something must be in stock.
-    #[inline]
+    #[expect(
+        clippy::inline_always,
+        reason = "a call here costs every draw a tenth of its instructions"
+    )]
+    #[inline(always)]
     fn choose(&self, stream: &mut Stream) -> Result<u32, Elsewhere> {
         let index = self.selector.select(below(stream, self.selector.total()));
         if self.counts[index].remaining == 0 {
