@@ -1,150 +1,123 @@
-//! The process that is killed: it does everything at random, and writes down what it was told.
+//! The process that is killed: it does everything at random, and says what it does.
 
 use std::{
-    env,
-    fs::{File, OpenOptions},
-    io::Write as _,
-    path::Path,
-    thread,
-    time::Duration,
+    env, thread,
+    time::{SystemTime, UNIX_EPOCH},
 };
 
+use serde::{Deserialize, Serialize};
 use tombola::{
-    Client, Completion, Engine, OnExhausted, PoolChange, PoolDefinition, PoolHandle, Request,
+    Client, Completion, Engine, ItemDefinition, PoolChange, PoolHandle, Request,
     selector::{Stream, below},
+    wal::record::Settlement,
 };
 
-use crate::setting::Setting;
+use crate::{
+    setting::Setting,
+    tell::{Ask, Edit, POOLS, Told},
+};
 
-/// The settings of a life; a process that has them is the one to be killed.
+/// What a life is; a process that has it is the one to be killed.
 pub(crate) const LIFE: &str = "TOMBOLA_TEST_LIFE";
 
-pub(crate) fn pools() -> [PoolDefinition; 2] {
-    let finite = PoolDefinition::new("finite")
-        .item("rare", 5, 40)
-        .item("common", 95, 1_000_000);
-    let lossy = PoolDefinition::new("lossy")
-        .on_exhausted(OnExhausted::NoPrize)
-        .item("few", 50, 300)
-        .unlimited("dust", 50);
-    [finite, lossy]
+/// The most in a life: so no two of a directory have the same mark.
+const EDITS_MAX: u64 = 1_000;
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Life {
+    pub(crate) setting: Setting,
+    pub(crate) number: u64,
 }
 
-struct Life {
+struct Living {
+    number: u64,
     engine: Engine,
     client: Client,
     pools: Vec<PoolHandle>,
-    told: File,
     stream: Stream,
-    /// Keys that were used, newest last, each always with the same pool and count.
-    keyed: Vec<(u128, usize, u8)>,
+    /// Keys that were used in this life.
+    keys: u64,
+    edits: u64,
     answered: Vec<Completion>,
-    number: u64,
-    snapshots: bool,
 }
 
 /// Lives until it is killed, if this process was started for that.
 pub(crate) fn live() {
     let Ok(life) = env::var(LIFE) else { return };
-    let (setting, number) = Setting::read(&life);
+    let Life { setting, number } = serde_json::from_str(&life).unwrap();
     let engine = setting.open();
-    let pools = pools().map(|pool| {
-        let known = engine.pool(&pool.name);
-        known.unwrap_or_else(|| engine.register(pool).unwrap())
-    });
-    let mut life = Life {
+    let mut living = Living {
+        number,
+        pools: setting.pools(&engine),
         client: engine.client().unwrap(),
         engine,
-        pools: pools.into(),
-        told: tell(&setting.told),
-        stream: Stream::for_shard(number, 0),
-        keyed: Vec::new(),
+        stream: Stream::for_shard(number, 1),
+        keys: 0,
+        edits: 0,
         answered: Vec::new(),
-        number,
-        snapshots: setting.snapshots,
     };
     loop {
-        life.draw();
-        life.give_back();
-        life.change();
+        living.turn();
     }
 }
 
-fn tell(path: &Path) -> File {
-    let file = OpenOptions::new().create(true).append(true).open(path);
-    let mut file = file.unwrap();
-    // The last line of the life before may have no end.
-    file.write_all(b"\n").unwrap();
-    file
-}
-
-impl Life {
+impl Living {
     fn below(&mut self, bound: u64) -> u64 {
         below(&mut self.stream, bound)
     }
 
-    fn write(&mut self, line: &str) {
-        // What has no end was torn by the kill.
-        let whole = format!("{line} .\n");
-        self.told.write_all(whole.as_bytes()).unwrap();
-    }
-
-    fn request(&mut self) -> (Request, Option<u128>, u8) {
-        if self.below(4) == 0 {
-            let pool = self.below(2) as usize;
-            return (Request::from(&self.pools[pool]), None, 1);
+    /// A few requests at once, and something else while they are under way.
+    fn turn(&mut self) {
+        let asks: Vec<Ask> = (0..=self.below(24)).map(|_| self.ask()).collect();
+        let requests: Vec<Request> = asks.iter().map(|ask| ask.request(&self.pools)).collect();
+        Told::Asking(asks.clone()).say();
+        let taken = self.client.submit_batch(&requests).unwrap();
+        match self.below(6) {
+            0 | 1 => self.settle(),
+            2 => self.edit(),
+            3 if self.below(4) == 0 => self.engine.snapshot().unwrap(),
+            _ => {}
         }
-        let (mut pool, mut count) = (self.below(2) as usize, 1 + self.below(12) as u8);
-        let mut key = None;
-        if self.below(2) == 0 {
-            if self.keyed.is_empty() || self.below(3) > 0 {
-                let new = u128::from(self.number) << 64 | self.keyed.len() as u128;
-                self.keyed.push((new, pool, count));
-            }
-            let back = self.below(self.keyed.len().min(8) as u64) as usize;
-            let (old, its_pool, its_count) = self.keyed[self.keyed.len() - 1 - back];
-            (key, pool, count) = (Some(old), its_pool, its_count);
-        }
-        let mut request = Request::from(&self.pools[pool]).count(count);
-        request = request.partial(self.below(2) == 0);
-        if let Some(key) = key {
-            request = request.key(key);
-        }
-        if self.below(4) == 0 {
-            request = request.hold_for(Duration::from_millis(1 + self.below(40)));
-        }
-        (request, key, count)
-    }
-
-    /// A few requests at once, each told of when it is answered.
-    fn draw(&mut self) {
-        let asked: Vec<_> = (0..=self.below(12)).map(|_| self.request()).collect();
-        let requests: Vec<Request> = asked.iter().map(|(request, ..)| *request).collect();
-        let taken = self.client.submit_batch(&requests).unwrap().count;
-        let mut answers = Vec::new();
-        while answers.len() < taken {
+        let mut open = taken.count;
+        while open > 0 {
+            let mut answers = Vec::new();
             let polled = self.client.poll_with(|answer| answers.push(answer));
             if polled.unwrap() == 0 {
                 thread::yield_now();
             }
-        }
-        for ((_, key, count), answer) in asked.into_iter().zip(answers) {
-            let Some(seq) = answer.seq else { continue };
-            let items: Vec<String> = answer
-                .items()
-                .map(|item| item.unwrap_or(u32::MAX).to_string())
-                .collect();
-            let (original, pool) = (answer.original(), answer.pool.index());
-            let key = key.map_or("-".into(), |key| key.to_string());
-            let items = items.join(",");
-            self.write(&format!(
-                "drawn {original} {seq} {pool} {key} {count} {items}"
-            ));
-            self.answered.push(answer);
+            open -= answers.len();
+            for answer in answers {
+                let ask = &asks[(answer.request - taken.first) as usize];
+                if let Some(told) = ask.answered(&answer) {
+                    Told::Answered(told).say();
+                    self.answered.push(answer);
+                }
+            }
         }
     }
 
-    fn give_back(&mut self) {
+    /// Every third request has a key: a new one, one of this life, or one of the life before, of
+    /// which nobody may know what became of it.
+    fn ask(&mut self) -> Ask {
+        match self.below(9) {
+            0 => {
+                self.keys += 1;
+                Ask::keyed(self.number, self.keys)
+            }
+            1 if self.keys > 0 => {
+                let number = self.keys - self.below(self.keys.min(8));
+                Ask::keyed(self.number, number)
+            }
+            2 => {
+                let number = 1 + self.below(40);
+                Ask::keyed(self.number - 1, number)
+            }
+            _ => Ask::random(&mut self.stream),
+        }
+    }
+
+    /// Confirms or voids one of the newest, which may be over already.
+    fn settle(&mut self) {
         let newest = self.answered.len().min(30) as u64;
         if newest == 0 {
             return;
@@ -152,33 +125,70 @@ impl Life {
         let back = 1 + self.below(newest) as usize;
         let answer = self.answered[self.answered.len() - back].clone();
         let request = answer.original();
-        if self.below(2) == 0 {
-            if self.engine.void(&answer).is_ok() {
-                self.write(&format!("voided {request}"));
-            }
-        } else if self.engine.confirm(&answer).is_ok() {
-            self.write(&format!("confirmed {request}"));
+        let how = [Settlement::Confirmed, Settlement::Voided][self.below(2) as usize];
+        Told::Settling(request, how).say();
+        let done = match how {
+            Settlement::Confirmed => self.engine.confirm(&answer),
+            _ => self.engine.void(&answer),
+        };
+        if done.is_ok() {
+            Told::Settled(request, how).say();
         }
     }
 
-    fn change(&mut self) {
-        if self.below(4) == 0 {
-            let units = 1 + self.below(5);
-            let item = "rare".to_owned();
-            self.write(&format!("restocking {units}"));
-            let weight = 1 + self.below(9);
-            let changes = [
-                PoolChange::Restock { item, units },
-                PoolChange::Weight {
-                    item: "rare".into(),
-                    weight,
-                },
-            ];
-            self.engine.edit(self.pools[0].id(), &changes).unwrap();
-            self.write(&format!("restocked {units}"));
+    fn edit(&mut self) {
+        if self.edits == EDITS_MAX {
+            return;
         }
-        if self.snapshots && self.below(20) == 0 {
-            self.engine.snapshot().unwrap();
+        self.edits += 1;
+        let mark = self.number * EDITS_MAX + self.edits;
+        let pool = self.below(POOLS.len() as u64) as usize;
+        let mark = PoolChange::Weight {
+            item: "marked".into(),
+            weight: mark,
+        };
+        let changes = vec![mark, self.change(pool)];
+        let edit = Edit { pool, changes };
+        Told::Editing(edit.clone()).say();
+        let handle = self.engine.edit(self.pools[pool].id(), &edit.changes);
+        self.pools[pool] = handle.unwrap();
+        Told::Edited.say();
+    }
+
+    fn change(&mut self, pool: usize) -> PoolChange {
+        let items = &self.pools[pool].definition().items;
+        let added = |item: &&ItemDefinition| item.id.starts_with("added") && item.weight > 0;
+        let added = items.iter().find(added).map(|item| item.id.clone());
+        match self.below(10) {
+            0 => PoolChange::Close,
+            1 => PoolChange::Window {
+                opens_at_ms: None,
+                closes_at_ms: Some(now_ms() + self.below(40)),
+            },
+            2 => PoolChange::Window {
+                opens_at_ms: None,
+                closes_at_ms: None,
+            },
+            3..6 => PoolChange::Open,
+            6 => match added {
+                Some(item) => PoolChange::Retire { item },
+                None => PoolChange::Add {
+                    item: ItemDefinition {
+                        id: format!("added-{}-{}", self.number, self.edits),
+                        weight: 500,
+                        stock: Some(20),
+                    },
+                },
+            },
+            _ => PoolChange::Restock {
+                item: "marked".into(),
+                units: 1 + self.below(9),
+            },
         }
     }
+}
+
+fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.unwrap().as_millis() as u64
 }

@@ -1,43 +1,38 @@
-//! Everything that is known about a data directory whose processes were killed.
+//! Everything that is known about a data directory whose processes were killed: what they
+//! submitted and what was acknowledged, against what was recovered.
 
 use std::{
-    collections::{BTreeMap, HashSet},
-    fs,
+    collections::{BTreeMap, BTreeSet, HashSet},
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 use tombola::{
     Request,
-    recovery::{self, Examination},
-    wal::record::{NO_PRIZE, Record, Settlement},
+    recovery::Examination,
+    wal::record::{Record, Settlement},
 };
 
-use crate::{common::LIMIT, setting::Setting};
-
-/// An answer as the process wrote it down.
-#[derive(Debug, Clone, PartialEq)]
-struct Answer {
-    request: u64,
-    seq: u64,
-    pool: u32,
-    key: Option<u128>,
-    count: u8,
-    items: Vec<u32>,
-}
+use crate::{
+    common::{LIMIT, assert_conserved},
+    counted::assert_counted,
+    setting::Setting,
+    tell::{Answer, Ask, Edit, POOLS, Told},
+    whole::{self, Records},
+};
 
 #[derive(Default)]
 pub(crate) struct Known {
-    /// What the log was seen to hold, also what it does not hold any more.
-    records: BTreeMap<u64, Record>,
+    /// What the log was seen to hold.
+    records: Records,
+    asked: Vec<Ask>,
+    /// By the request that drew.
     answers: BTreeMap<u64, Answer>,
+    /// What a key got.
     keyed: BTreeMap<u128, Answer>,
-}
-
-/// What became of an item's units.
-#[derive(Debug, Default, PartialEq)]
-struct Units {
-    drawn: u64,
-    held: u64,
-    voided: u64,
+    settling: HashSet<(u64, Settlement)>,
+    settled: HashSet<(u64, Settlement)>,
+    /// In the order in which they were made, and whether they were acknowledged.
+    edits: Vec<(Edit, bool)>,
 }
 
 impl Known {
@@ -45,73 +40,125 @@ impl Known {
         self.answers.len()
     }
 
-    /// Reads the log and what the process was told, and compares them.
+    /// What a process said.
+    pub(crate) fn hear(&mut self, told: Told) {
+        match told {
+            Told::Asking(asks) => self.asked.extend(asks),
+            Told::Answered(answer) => self.answered(answer),
+            Told::Settling(request, how) => drop(self.settling.insert((request, how))),
+            Told::Settled(request, how) => drop(self.settled.insert((request, how))),
+            Told::Editing(edit) => self.edits.push((edit, false)),
+            Told::Edited => self.edits.last_mut().expect("one was begun").1 = true,
+        }
+    }
+
+    /// The same key gets the same, and is told so; the same request is never answered otherwise.
+    fn answered(&mut self, answer: Answer) {
+        let is_replay = answer.is_replay;
+        let answer = Answer {
+            is_replay: false,
+            ..answer
+        };
+        if let Some(key) = answer.ask.key
+            && let Some(first) = self.keyed.insert(key, answer.clone())
+        {
+            assert_eq!(first, answer, "one key, two answers");
+            assert!(is_replay, "{answer:?} was given before");
+        }
+        if let Some(first) = self.answers.insert(answer.request, answer.clone()) {
+            assert_eq!(first, answer, "one request, two answers");
+        }
+    }
+
+    /// Reads what is recovered, and compares.
     pub(crate) fn read(&mut self, setting: &Setting) {
-        let state = recovery::read_records(&setting.data, &mut |_, seq, record| {
-            if let Some(before) = self.records.insert(seq, record.clone()) {
-                assert_eq!(before, *record, "{setting:?}: record {seq} has changed");
-            }
-        })
-        .unwrap();
-        let findings: Vec<_> = state.findings().collect();
-        assert!(findings.is_empty(), "{setting:?}: {findings:?}");
-        crate::common::assert_conserved(&state);
-        let told = fs::read_to_string(&setting.told).unwrap_or_default();
-        self.read_told(&told, &state, setting);
+        let (records, state) = whole::read(setting);
+        for (place, before) in &self.records {
+            let now = records.get(place);
+            assert_eq!(Some(before), now, "{setting:?}: {place:?} has changed");
+        }
+        self.records = records;
+        assert_conserved(&state);
+        assert_counted(&self.records, &state);
+        self.assert_acknowledged(setting, &state);
+        self.assert_submitted(&state);
+        self.assert_edits(setting, &state);
         self.assert_once();
-        if !setting.snapshots {
-            self.assert_units(&state);
+    }
+
+    /// Everything that was acknowledged is there, as it was told and whole.
+    fn assert_acknowledged(&self, setting: &Setting, state: &Examination) {
+        for answer in self.answers.values() {
+            let logged = self.records.get(&(answer.shard, answer.seq)).map(Drawn::of);
+            let Some(Some(logged)) = logged else {
+                panic!("{setting:?}: {answer:?} is lost");
+            };
+            assert_eq!(
+                (logged.request, logged.items),
+                (answer.request, &*answer.items)
+            );
+            assert!(logged.is_for(&answer.ask, answer.shard, state));
+        }
+        let settled: HashSet<_> = self.records.values().filter_map(settlement).collect();
+        let lost: Vec<_> = self.settled.difference(&settled).collect();
+        assert!(lost.is_empty(), "{setting:?}: {lost:?} are lost");
+    }
+
+    /// Nothing is there that nobody asked for: the draws, in the order of their requests, are some
+    /// of those that were asked for, in that order. What ended is what was to end so, or its time
+    /// was over.
+    fn assert_submitted(&self, state: &Examination) {
+        let mut drawn: Vec<_> = (self.records.iter())
+            .filter_map(|((shard, _), record)| Some((*shard, Drawn::of(record)?)))
+            .collect();
+        drawn.sort_by_key(|(_, drawn)| drawn.request);
+        let mut asked = self.asked.iter();
+        for (shard, drawn) in &drawn {
+            let found = asked.any(|ask| drawn.is_for(ask, *shard, state));
+            assert!(found, "{drawn:?} was not asked for");
+        }
+        let ends: BTreeMap<u64, u64> = (drawn.iter())
+            .filter_map(|(_, drawn)| Some((drawn.request, drawn.held_until_ms?)))
+            .collect();
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        for (request, how) in self.records.values().filter_map(settlement) {
+            let is_right = match how {
+                Settlement::Expired => ends[&request] <= now.as_millis() as u64,
+                _ => self.settling.contains(&(request, how)),
+            };
+            assert!(is_right, "{request} was not to be {how:?}");
         }
     }
 
-    fn read_told(&mut self, told: &str, state: &Examination, setting: &Setting) {
-        let (mut restocking, mut restocked) = (0, 0);
-        for line in told.lines().filter_map(|line| line.strip_suffix(" .")) {
-            let words: Vec<&str> = line.split(' ').collect();
-            let number = |at: usize| words[at].parse::<u64>().unwrap();
-            match words[0] {
-                "drawn" => self.told_of(Answer::read(&words), state, setting),
-                "voided" => self.told_of_end(number(1), Settlement::Voided, setting),
-                "confirmed" => self.told_of_end(number(1), Settlement::Confirmed, setting),
-                "restocking" => restocking += number(1),
-                "restocked" => restocked += number(1),
-                other => panic!("{other}"),
+    /// A pool's edits are made in their order, whole, and all that were acknowledged, on every
+    /// shard that has the pool.
+    fn assert_edits(&self, setting: &Setting, state: &Examination) {
+        for shard in &state.shards {
+            for (place, pool) in (0..).zip(shard.partition.pools()) {
+                let items: Vec<_> = pool.items().map(|item| item.id.to_owned()).collect();
+                let mut made = self
+                    .records
+                    .range((shard.shard, 0)..(shard.shard + 1, 0))
+                    .filter_map(|(_, record)| match record {
+                        Record::Changed(part) if part.pool == place => Some(&part.changes),
+                        _ => None,
+                    })
+                    .map(|changes| {
+                        let named = changes.iter().cloned().map(|change| {
+                            change.try_map(|item| items.get(item as usize).cloned().ok_or(item))
+                        });
+                        named.collect::<Result<Vec<_>, _>>().unwrap()
+                    })
+                    .peekable();
+                let name = &pool.definition().name;
+                let ours = |(edit, _): &&(Edit, bool)| POOLS[edit.pool] == *name;
+                for (edit, is_acknowledged) in self.edits.iter().filter(ours) {
+                    let is_made = made.next_if_eq(&edit.changes).is_some();
+                    assert!(is_made || !is_acknowledged, "{setting:?}: {edit:?} is lost");
+                }
+                assert_eq!(made.next(), None, "nobody made that edit");
             }
         }
-        if let Some(pool) = state.pools().first() {
-            let rare = pool.items().next().unwrap();
-            assert!((restocked..=restocking).contains(&rare.restocked));
-        }
-    }
-
-    /// An answer is in the log as it was given, all of it.
-    fn told_of(&mut self, answer: Answer, state: &Examination, setting: &Setting) {
-        if let Some(key) = answer.key {
-            let first = self.keyed.entry(key).or_insert_with(|| answer.clone());
-            assert_eq!(*first, answer, "{setting:?}: one key, two answers");
-        }
-        let logged = match self.records.get(&answer.seq) {
-            Some(Record::Draw(draw)) => (draw.request, draw.pool, vec![draw.item]),
-            Some(Record::Draws(draws)) => {
-                assert_eq!((draws.key, draws.asked), (answer.key, answer.count));
-                (draws.request, draws.pool, draws.items.clone())
-            }
-            None if answer.seq <= state.shards[0].snapshot_seq => return,
-            other => panic!("{setting:?}: {answer:?} is lost: {other:?}"),
-        };
-        let told = (answer.request, answer.pool, answer.items.clone());
-        assert_eq!(told, logged, "{setting:?}");
-        self.answers.insert(answer.request, answer);
-    }
-
-    fn told_of_end(&self, request: u64, how: Settlement, setting: &Setting) {
-        let is_it = |record: &Record| match record {
-            Record::Voided(voided) => how == Settlement::Voided && voided.request == request,
-            Record::Settled(settled) => (settled.request, settled.how) == (request, how),
-            _ => false,
-        };
-        let is_there = self.records.values().any(is_it);
-        assert!(is_there || setting.snapshots, "{how:?} {request} is lost");
     }
 
     /// No request and no key was drawn for twice, and nothing came back twice.
@@ -119,103 +166,111 @@ impl Known {
         let (mut requests, mut keys) = (HashSet::new(), HashSet::new());
         let mut came_back = HashSet::new();
         for record in self.records.values() {
-            let is_new = match record {
-                Record::Draw(draw) => requests.insert(draw.request),
-                Record::Draws(draws) => {
-                    requests.insert(draws.request) && draws.key.is_none_or(|key| keys.insert(key))
-                }
-                Record::Voided(voided) => came_back.insert(voided.request),
-                Record::Settled(settled) if settled.how != Settlement::Confirmed => {
-                    came_back.insert(settled.request)
-                }
-                _ => true,
-            };
-            assert!(is_new, "{record:?} is there twice");
-        }
-    }
-
-    /// Counts the units by hand, where the log holds everything.
-    fn assert_units(&self, state: &Examination) {
-        let mut units: BTreeMap<(u32, u32), Units> = BTreeMap::new();
-        let mut holds = BTreeMap::new();
-        let mut each = |pool: u32, items: &[u32], count: &dyn Fn(&mut Units)| {
-            for item in items.iter().filter(|item| **item != NO_PRIZE) {
-                count(units.entry((pool, *item)).or_default());
+            if let Some(drawn) = Drawn::of(record) {
+                let is_new = requests.insert(drawn.request);
+                assert!(is_new && drawn.key.is_none_or(|key| keys.insert(key)));
             }
-        };
-        for record in self.records.values() {
-            match record {
-                Record::Draw(draw) => each(draw.pool, &[draw.item], &|units| units.drawn += 1),
-                Record::Draws(draws) if draws.held_until_ms.is_some() => {
-                    each(draws.pool, &draws.items, &|units| units.held += 1);
-                    holds.insert(draws.request, draws);
-                }
-                Record::Draws(draws) => each(draws.pool, &draws.items, &|units| units.drawn += 1),
-                Record::Settled(settled) => {
-                    let draws = holds.remove(&settled.request).unwrap();
-                    let was_confirmed = settled.how == Settlement::Confirmed;
-                    each(draws.pool, &draws.items, &|units| {
-                        units.held -= 1;
-                        units.drawn += u64::from(was_confirmed);
-                    });
-                }
-                Record::Voided(voided) => {
-                    each(voided.pool, &voided.items, &|units| units.voided += 1);
-                }
-                _ => {}
-            }
-        }
-        for (pool, found) in (0..).zip(state.shards[0].partition.pools()) {
-            for (item, found) in (0..).zip(found.items()) {
-                let counted = units.remove(&(pool, item)).unwrap_or_default();
-                let told = Units {
-                    drawn: found.drawn,
-                    held: found.held,
-                    voided: found.voided,
-                };
-                assert_eq!(told, counted, "{}", found.id);
+            match settlement(record) {
+                None | Some((_, Settlement::Confirmed)) => {}
+                Some((request, _)) => assert!(came_back.insert(request), "{record:?} again"),
             }
         }
     }
 
-    /// The newest keys get what they got, from an engine that is dropped then.
-    pub(crate) fn ask_again(&self, setting: &Setting) {
+    /// Opens what is there and asks for keys again: those that were answered, and those that were
+    /// on their way when the process was killed. Whatever these get now, they keep.
+    pub(crate) fn ask_again(&mut self, setting: &Setting) {
         let engine = setting.open();
+        let pools = setting.pools(&engine);
         let mut client = engine.client().unwrap();
-        for first in self.keyed.values().rev().take(40) {
-            let pools = engine.pools();
-            let pool = pools
-                .iter()
-                .find(|pool| pool.id().index() == first.pool)
-                .unwrap();
-            let request = Request::from(pool)
-                .count(first.count)
-                .key(first.key.unwrap());
-            let again = client.draw(request, LIMIT).unwrap();
-            assert!(again.is_replay(), "{setting:?}: {first:?}");
-            assert_eq!(
-                (again.original(), again.seq),
-                (first.request, Some(first.seq))
-            );
-            let items = again.items().map(|item| item.unwrap_or(NO_PRIZE));
-            assert!(items.eq(first.items.iter().copied()), "{setting:?}");
+        let logged: BTreeSet<u128> = (self.records.values())
+            .filter_map(|record| Drawn::of(record)?.key)
+            .collect();
+        let keyed: Vec<Ask> = (self.asked.iter().rev())
+            .filter(|ask| ask.key.is_some())
+            .take(30)
+            .cloned()
+            .collect();
+        for ask in keyed.into_iter().flat_map(|ask| [ask.clone(), ask]) {
+            self.hear(Told::Asking(vec![ask.clone()]));
+            let request: Request = ask.request(&pools).retry(true);
+            let answer = client.draw(request, LIMIT).unwrap();
+            if logged.contains(&ask.key.unwrap()) {
+                assert!(answer.is_replay(), "{setting:?}: {ask:?} was drawn for");
+            }
+            if let Some(told) = ask.answered(&answer) {
+                self.hear(Told::Answered(told));
+            }
+        }
+    }
+
+    /// Recovers with nobody there: only what is due by itself is written, and everything else is
+    /// as it was.
+    pub(crate) fn recover_again(&mut self, setting: &Setting) {
+        let before = self.records.clone();
+        drop(setting.open());
+        self.read(setting);
+        let is_new = |(place, _): &(&(usize, u64), &Record)| !before.contains_key(place);
+        for (_, record) in self.records.iter().filter(is_new) {
+            let is_due = match record {
+                Record::Settled(settled) => settled.how == Settlement::Expired,
+                Record::RequestsReserved { .. } | Record::Remember(_) => true,
+                _ => false,
+            };
+            assert!(is_due, "{setting:?}: {record:?} came from nowhere");
         }
     }
 }
 
-impl Answer {
-    fn read(words: &[&str]) -> Self {
-        let number = |at: usize| words[at].parse().unwrap();
-        Self {
-            request: number(1),
-            seq: number(2),
-            pool: number(3) as u32,
-            key: words[4].parse().ok(),
-            count: number(5) as u8,
-            items: words[6]
-                .split(',')
-                .map(|item| item.parse().unwrap())
-                .collect(),
+/// What one request drew.
+#[derive(Debug)]
+struct Drawn<'a> {
+    request: u64,
+    pool: u32,
+    asked: u8,
+    key: Option<u128>,
+    held_until_ms: Option<u64>,
+    items: &'a [u32],
+}
+
+impl<'a> Drawn<'a> {
+    fn of(record: &'a Record) -> Option<Self> {
+        match record {
+            Record::Draw(draw) => Some(Self {
+                request: draw.request,
+                pool: draw.pool,
+                asked: 1,
+                key: None,
+                held_until_ms: None,
+                items: std::slice::from_ref(&draw.item),
+            }),
+            Record::Draws(draws) => Some(Self {
+                request: draws.request,
+                pool: draws.pool,
+                asked: draws.asked,
+                key: draws.key,
+                held_until_ms: draws.held_until_ms,
+                items: &draws.items,
+            }),
+            _ => None,
         }
+    }
+
+    /// Whether this is what was asked for: all of it, unless less would do.
+    fn is_for(&self, ask: &Ask, shard: usize, state: &Examination) -> bool {
+        let pools = state.shards[shard].partition.pools();
+        pools[self.pool as usize].definition().name == POOLS[ask.pool]
+            && (self.asked, self.key) == (ask.count, ask.key)
+            && self.held_until_ms.is_some() == ask.hold_ms.is_some()
+            && (ask.partial || self.items.len() == usize::from(ask.count))
+    }
+}
+
+/// A request that ended, and how.
+fn settlement(record: &Record) -> Option<(u64, Settlement)> {
+    match record {
+        Record::Voided(voided) => Some((voided.request, Settlement::Voided)),
+        Record::Settled(settled) => Some((settled.request, settled.how)),
+        _ => None,
     }
 }

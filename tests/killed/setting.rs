@@ -2,21 +2,26 @@
 
 use std::path::PathBuf;
 
-use tombola::Engine;
+use serde::{Deserialize, Serialize};
+use tombola::{Engine, OnExhausted, PoolDefinition, PoolHandle};
 
-use crate::common::{DURABILITIES, FORMATS, STORAGES, builder};
+use crate::{
+    common::{DURABILITIES, FORMATS, STORAGES, builder},
+    tell::POOLS,
+};
 
 /// The kinds are places in the lists of all of them, which are easily given to another process.
-#[derive(Debug)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Setting {
     pub(crate) format: usize,
     pub(crate) storage: usize,
     pub(crate) durability: usize,
-    /// Whether snapshots are made meanwhile, so that the log does not hold everything.
-    pub(crate) snapshots: bool,
+    pub(crate) shards: usize,
+    /// After how many records a snapshot is made.
+    pub(crate) snapshot_records: u64,
     pub(crate) data: PathBuf,
-    /// Where the process writes down what it was told.
-    pub(crate) told: PathBuf,
+    /// Where the segments go that snapshots cover.
+    pub(crate) archive: PathBuf,
 }
 
 impl Setting {
@@ -25,35 +30,28 @@ impl Setting {
             .format(FORMATS[self.format])
             .storage(STORAGES[self.storage])
             .durability(DURABILITIES[self.durability])
+            .shards(self.shards)
+            .snapshot_records(self.snapshot_records)
+            .archive_dir(self.archive.clone())
             .open()
             .unwrap()
     }
 
-    /// For another process, with the number of its life.
-    pub(crate) fn write(&self, life: u64) -> String {
-        let Self {
-            format,
-            storage,
-            durability,
-            snapshots,
-            data,
-            told,
-        } = self;
-        let (data, told) = (data.display(), told.display());
-        format!("{life} {format} {storage} {durability} {snapshots} {data} {told}")
-    }
-
-    pub(crate) fn read(text: &str) -> (Self, u64) {
-        let words: Vec<&str> = text.split(' ').collect();
-        let number = |at: usize| words[at].parse().unwrap();
-        let setting = Self {
-            format: number(1),
-            storage: number(2),
-            durability: number(3),
-            snapshots: words[4] == "true",
-            data: words[5].into(),
-            told: words[6].into(),
+    /// The pools of an engine, by [`POOLS`]; those that are not there yet are registered.
+    pub(crate) fn pools(&self, engine: &Engine) -> Vec<PoolHandle> {
+        let definitions = [
+            PoolDefinition::new(POOLS[0])
+                .item("marked", 1, 40)
+                .item("common", 20_000, 1_000_000),
+            PoolDefinition::new(POOLS[1])
+                .on_exhausted(OnExhausted::NoPrize)
+                .item("marked", 1, 300)
+                .unlimited("dust", 5_000),
+        ];
+        let known = |pool: PoolDefinition| {
+            let known = engine.pool(&pool.name);
+            known.unwrap_or_else(|| engine.register(pool).unwrap())
         };
-        (setting, words[0].parse().unwrap())
+        definitions.map(known).into()
     }
 }
