@@ -31,8 +31,8 @@ use setting::Setting;
 use tell::Told;
 use tombola::selector::{Stream, below};
 
-/// Nine combinations of format and storage, each killed so often: 54 in the ordinary run.
-const KILLS: usize = 6;
+/// Nine combinations of format and storage, each killed so often: 72 in the ordinary run.
+const KILLS: usize = 8;
 /// A directory is killed so often at most: checking it reads all of its log.
 const KILLS_OF_ONE: usize = 12;
 
