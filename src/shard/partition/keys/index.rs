@@ -1,25 +1,36 @@
 //! Which answer is a key's, in a table of a fixed size.
 //!
-//! It holds numbers only and asks the answers for their keys: 8 to 16 bytes a key, against the 33 or
-//! 66 of a map that has the keys as well. It is probed one slot after the other, and taking a key
-//! out moves up those behind it. So it never has to be cleaned up, which for a map that forgets a
-//! key for every new one would mean to stand still and copy all of them, again and again.
+//! A slot holds a number and 32 bits of its key's hash, not the key, which the answer has: 16 to 32
+//! bytes a key, against the 33 or 66 of a map. It is probed one slot after the other, and taking a
+//! key out moves up those behind it. So it never has to be cleaned up, which for a map that forgets
+//! a key for every new one would mean to stand still and copy all of them, again and again.
 
 use std::hash::{BuildHasher, RandomState};
 
 /// Numbers have so many bits; after this they begin again.
 pub(super) const NUMBER_MAX: u32 = (1 << 31) - 1;
-/// A slot that holds nothing. It is 0, so that a large table is no work before it is used; what
-/// holds a number has one more than that.
-const EMPTY: u32 = 0;
 
 /// The numbers of answers, by their keys.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Index {
     /// Twice as many as there are keys at most, or more: a power of two.
-    slots: Vec<u32>,
+    slots: Vec<Slot>,
     /// Seeded at random: the keys are the callers', who must not be able to make them collide.
     hasher: RandomState,
+}
+
+/// A hash in the upper half and one more than a number in the lower; or 0, so that a large table is
+/// no work before it is used.
+type Slot = u64;
+
+const EMPTY: Slot = 0;
+
+fn hash(slot: Slot) -> u32 {
+    (slot >> 32) as u32
+}
+
+fn number(slot: Slot) -> u32 {
+    slot as u32 - 1
 }
 
 impl Index {
@@ -36,27 +47,27 @@ impl Index {
         self.slots.len() / 2
     }
 
-    fn home(&self, key: u128) -> usize {
-        self.hasher.hash_one(key) as usize & (self.slots.len() - 1)
+    fn wrap(&self, at: usize) -> usize {
+        at & (self.slots.len() - 1)
     }
 
-    fn after(&self, at: usize) -> usize {
-        (at + 1) & (self.slots.len() - 1)
+    /// How far it is from where a slot's key belongs on to a place in the table.
+    fn from_home(&self, slot: Slot, at: usize) -> usize {
+        self.wrap(at.wrapping_sub(hash(slot) as usize))
     }
 
-    /// How far it is from one slot on to another.
-    fn steps(&self, from: usize, to: usize) -> usize {
-        to.wrapping_sub(from) & (self.slots.len() - 1)
-    }
-
-    /// The slot in which a key stands, or the empty one in which it would: `key_of` tells the key
-    /// of an answer.
-    fn probe(&self, key: u128, key_of: impl Fn(u32) -> u128) -> usize {
-        let mut at = self.home(key);
-        while self.slots[at] != EMPTY && key_of(self.slots[at] - 1) != key {
-            at = self.after(at);
+    /// A key's hash, and where it stands, or the empty slot in which it would: `key_of` tells the
+    /// key of an answer.
+    fn probe(&self, key: u128, key_of: impl Fn(u32) -> u128) -> (u32, usize) {
+        let wanted = self.hasher.hash_one(key) as u32;
+        let mut at = self.wrap(wanted as usize);
+        loop {
+            let slot = self.slots[at];
+            if slot == EMPTY || (hash(slot) == wanted && key_of(number(slot)) == key) {
+                return (wanted, at);
+            }
+            at = self.wrap(at + 1);
         }
-        at
     }
 
     /// The number of a key's answer.
@@ -64,34 +75,32 @@ impl Index {
         if self.slots.is_empty() {
             return None;
         }
-        self.slots[self.probe(key, key_of)].checked_sub(1)
+        let slot = self.slots[self.probe(key, key_of).1];
+        (slot != EMPTY).then(|| number(slot))
     }
 
     /// Puts a key in, for which there must be room; `false` if it is there already.
     pub(super) fn insert(&mut self, key: u128, number: u32, key_of: impl Fn(u32) -> u128) -> bool {
-        let at = self.probe(key, key_of);
+        let (hash, at) = self.probe(key, key_of);
         let is_new = self.slots[at] == EMPTY;
         if is_new {
-            self.slots[at] = number + 1;
+            self.slots[at] = u64::from(hash) << 32 | u64::from(number + 1);
         }
         is_new
     }
 
-    /// Takes a key out, which must be there. Those behind it that it pushed away from their homes
-    /// move up.
+    /// Takes a key out, which must be there. Those behind it that it kept from their homes move up.
     pub(super) fn remove(&mut self, key: u128, key_of: impl Fn(u32) -> u128) {
-        let mut free = self.probe(key, &key_of);
-        let mut at = free;
-        loop {
-            at = self.after(at);
-            if self.slots[at] == EMPTY {
-                break;
-            }
-            let home = self.home(key_of(self.slots[at] - 1));
-            if self.steps(home, at) >= self.steps(free, at) {
-                self.slots[free] = self.slots[at];
+        let mut free = self.probe(key, key_of).1;
+        let mut at = self.wrap(free + 1);
+        while self.slots[at] != EMPTY {
+            let slot = self.slots[at];
+            // Not if its home lies between the two.
+            if self.from_home(slot, at) >= self.wrap(at.wrapping_sub(free)) {
+                self.slots[free] = slot;
                 free = at;
             }
+            at = self.wrap(at + 1);
         }
         self.slots[free] = EMPTY;
     }
