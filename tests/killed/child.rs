@@ -13,7 +13,7 @@ use tombola::{
 };
 
 use crate::{
-    setting::Setting,
+    setting::{Setting, pools},
     tell::{Ask, Edit, POOLS, Told},
 };
 
@@ -48,7 +48,7 @@ pub(crate) fn live() {
     let engine = setting.open();
     let mut living = Living {
         number,
-        pools: setting.pools(&engine),
+        pools: pools(&engine),
         client: engine.client().unwrap(),
         engine,
         stream: Stream::for_shard(number, 1),

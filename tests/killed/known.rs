@@ -15,7 +15,7 @@ use tombola::{
 use crate::{
     common::{LIMIT, assert_conserved},
     counted::assert_counted,
-    setting::Setting,
+    setting::{Setting, pools},
     tell::{Answer, Ask, Edit, POOLS, Told},
     whole::{self, Records},
 };
@@ -181,7 +181,7 @@ impl Known {
     /// on their way when the process was killed. Whatever these get now, they keep.
     pub(crate) fn ask_again(&mut self, setting: &Setting) {
         let engine = setting.open();
-        let pools = setting.pools(&engine);
+        let pools = pools(&engine);
         let mut client = engine.client().unwrap();
         let logged: BTreeSet<u128> = (self.records.values())
             .filter_map(|record| Drawn::of(record)?.key)

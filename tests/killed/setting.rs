@@ -36,22 +36,22 @@ impl Setting {
             .open()
             .unwrap()
     }
+}
 
-    /// The pools of an engine, by [`POOLS`]; those that are not there yet are registered.
-    pub(crate) fn pools(&self, engine: &Engine) -> Vec<PoolHandle> {
-        let definitions = [
-            PoolDefinition::new(POOLS[0])
-                .item("marked", 1, 40)
-                .item("common", 20_000, 1_000_000),
-            PoolDefinition::new(POOLS[1])
-                .on_exhausted(OnExhausted::NoPrize)
-                .item("marked", 1, 300)
-                .unlimited("dust", 5_000),
-        ];
-        let known = |pool: PoolDefinition| {
-            let known = engine.pool(&pool.name);
-            known.unwrap_or_else(|| engine.register(pool).unwrap())
-        };
-        definitions.map(known).into()
-    }
+/// The pools of an engine, by [`POOLS`]; those that are not there yet are registered.
+pub(crate) fn pools(engine: &Engine) -> Vec<PoolHandle> {
+    let definitions = [
+        PoolDefinition::new(POOLS[0])
+            .item("marked", 1, 40)
+            .item("common", 20_000, 1_000_000),
+        PoolDefinition::new(POOLS[1])
+            .on_exhausted(OnExhausted::NoPrize)
+            .item("marked", 1, 300)
+            .unlimited("dust", 5_000),
+    ];
+    let known = |pool: PoolDefinition| {
+        let known = engine.pool(&pool.name);
+        known.unwrap_or_else(|| engine.register(pool).unwrap())
+    };
+    definitions.map(known).into()
 }

@@ -10,7 +10,7 @@ use tombola::{
     wal::record::{NO_PRIZE, Settlement},
 };
 
-/// The names of the pools, see [`Setting::pools`](crate::setting::Setting::pools).
+/// The names of the pools, see [`pools`](crate::setting::pools).
 pub(crate) const POOLS: [&str; 2] = ["finite", "lossy"];
 
 /// One line.

@@ -52,7 +52,7 @@ impl Index {
     }
 
     /// How far it is from where a slot's key belongs on to a place in the table.
-    fn from_home(&self, slot: Slot, at: usize) -> usize {
+    fn steps_from_home(&self, slot: Slot, at: usize) -> usize {
         self.wrap(at.wrapping_sub(hash(slot) as usize))
     }
 
@@ -96,7 +96,7 @@ impl Index {
         while self.slots[at] != EMPTY {
             let slot = self.slots[at];
             // Not if its home lies between the two.
-            if self.from_home(slot, at) >= self.wrap(at.wrapping_sub(free)) {
+            if self.steps_from_home(slot, at) >= self.wrap(at.wrapping_sub(free)) {
                 self.slots[free] = slot;
                 free = at;
             }
