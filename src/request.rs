@@ -120,10 +120,15 @@ impl Request {
     /// Gives the request a key of the caller's. Another request with the same key, pool and count
     /// is answered with what the first one got, and [`Completion::is_replay`] says so.
     ///
+    /// While a key is remembered, a request for another pool of the same shard, or with another
+    /// count, is refused with [`Outcome::KeyConflict`]. (A shard remembers the keys of its own pools;
+    /// for a pool of another shard the same key is another key.) A refusal is not remembered: asked
+    /// again, it may be answered otherwise.
+    ///
     /// What is remembered is bounded, see [`remember_keys`](crate::Config::remember_keys) and
-    /// [`remember_for`](crate::Config::remember_for). A key that was forgotten looks like a new one,
-    /// and is drawn for again, unless [`retry`](Self::retry) says that it is none. A refusal is not
-    /// remembered: asked again, it may be answered otherwise.
+    /// [`remember_for`](crate::Config::remember_for). **A key that was forgotten cannot be told apart
+    /// from a new one: it is drawn for again**, and remembered as new. So send a key again only
+    /// while it is sure to be remembered, or say that it is a [`retry`](Self::retry).
     #[must_use]
     pub fn key(mut self, key: u128) -> Self {
         self.shape = self.shape.with(Shape::KEY, true);
@@ -131,9 +136,19 @@ impl Request {
         self
     }
 
-    /// Says that this key was sent before. If it is not remembered it is drawn for only if no key
-    /// was ever forgotten, so that the first attempt cannot have arrived; otherwise the answer is
-    /// [`Outcome::Forgotten`], and nothing is drawn. Without a key it means nothing.
+    /// Says that this key may have been sent before. Without a key it means nothing.
+    ///
+    /// | the key | no key was ever forgotten by the shard | some key was |
+    /// |---|---|---|
+    /// | is remembered | what it got | what it got |
+    /// | was answered and is forgotten | | [`Outcome::Forgotten`] |
+    /// | never arrived, or was refused | drawn for: it is new for certain | [`Outcome::Forgotten`] |
+    ///
+    /// In the second column the last two cannot be told apart, so nothing is drawn in either;
+    /// whether the first attempt was answered is to be found in the log, by its key, as far as that
+    /// reaches back. A shard keeps in mind for good that it has forgotten a key, through snapshots
+    /// and restarts. The one thing it does not know of are keys in a part of the log that was given
+    /// up with `recover --accept-loss`: these are new to it.
     #[must_use]
     pub fn retry(mut self, retry: bool) -> Self {
         self.shape = self.shape.with(Shape::RETRY, retry);

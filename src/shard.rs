@@ -156,6 +156,7 @@ impl Shard {
             self.parts.index,
             &mut self.parts.partition,
             &mut self.parts.wal,
+            &self.parts.clock,
         )?;
         if let Some(slot) = self.parts.wal.submit(more_waits)? {
             self.ports.mark(slot);

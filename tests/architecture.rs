@@ -28,6 +28,7 @@ const UNSAFE: &[&str] = &[
     "src/storage/mmap.rs",
     "src/storage/uring",
     "tests/allocation.rs",
+    "benches/keys.rs",
 ];
 
 const LINES_MAX: usize = 500;

@@ -3,12 +3,16 @@
 mod common;
 
 use std::{
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
     thread,
+    time::Duration,
 };
 
 use common::{LIMIT, builder, draw_many};
-use tombola::{Durability, Outcome, PoolDefinition, Request, SettleError, StorageKind};
+use tombola::{Clock, Durability, Outcome, PoolDefinition, Request, SettleError, StorageKind};
 
 #[test]
 fn a_hold_that_was_confirmed_says_so_whether_it_has_a_key_or_not() {
@@ -25,6 +29,31 @@ fn a_hold_that_was_confirmed_says_so_whether_it_has_a_key_or_not() {
             matches!(again, Err(SettleError::Confirmed { .. })),
             "{again:?}"
         );
+    }
+}
+
+/// Its time ends a hold, not the shard's leisure to write that down: somebody may ask in between.
+#[test]
+fn a_hold_whose_time_is_over_is_not_confirmed() {
+    let now_ms = Arc::new(AtomicU64::new(1_000));
+    let clock = Arc::clone(&now_ms);
+    let engine = common::in_memory(1)
+        .clock(Clock::new(move || clock.load(Ordering::Relaxed)))
+        .open()
+        .unwrap();
+    let pool = PoolDefinition::new("p").item("a", 1, 1);
+    let pool = engine.register(pool).unwrap();
+    let mut client = engine.client().unwrap();
+    let request = Request::from(&pool).hold_for(Duration::from_millis(5));
+    for _ in 0..200 {
+        let held = client.draw(request, LIMIT).unwrap();
+        let ends = [engine.void(&held), engine.confirm(&held)];
+        assert!(matches!(ends, [Ok(()), Err(SettleError::Voided { .. })]));
+        let held = client.draw(request, LIMIT).unwrap();
+        now_ms.fetch_add(5, Ordering::Relaxed);
+        for late in [engine.confirm(&held), engine.void(&held)] {
+            assert!(matches!(late, Err(SettleError::Expired { .. })), "{late:?}");
+        }
     }
 }
 

@@ -38,7 +38,8 @@ impl From<&Completion> for RequestRef {
 }
 
 impl Engine {
-    /// Hands out what a request [holds](crate::Request::hold_for), durably.
+    /// Hands out what a request [holds](crate::Request::hold_for), durably. Once its time is over
+    /// it is too late.
     ///
     /// # Errors
     /// [`SettleError::NotHeld`] if it holds nothing, and as far as that is remembered how its hold

@@ -24,10 +24,11 @@ pub enum Outcome {
     Closed,
     /// The pool's window has not begun. The log does not hold it.
     NotYetOpen,
-    /// The request's key was used for another pool or count. Nothing was drawn.
+    /// The request's key is remembered for another pool or count. Nothing was drawn.
     KeyConflict,
-    /// The request is a [retry](crate::Request::retry), and what its key got, if anything, is
-    /// forgotten. Nothing was drawn.
+    /// The request is a [retry](crate::Request::retry), its key is not remembered, and the shard has
+    /// forgotten keys: this may be one of them, or one that never was there. Nothing was drawn. A
+    /// request that is not marked as a retry is never answered like this: it is drawn for.
     Forgotten,
     /// As many holds are open as there may be ([`holds_max`](crate::Config::holds_max)). Nothing was
     /// drawn.

@@ -9,7 +9,7 @@ pub(crate) use job::{Job, standpoint};
 use job::{Step, Work};
 
 use super::partition::Partition;
-use crate::{ring::Reply, selector::Selector, wal::Wal};
+use crate::{ring::Reply, selector::Selector, sys::Clock, wal::Wal};
 
 /// Answers, by the sequence number that has to be durable first.
 type Pending = VecDeque<(u64, Box<dyn FnOnce() + Send>)>;
@@ -65,6 +65,7 @@ impl Desk {
         shard: usize,
         partition: &mut Partition<S>,
         wal: &mut Wal,
+        clock: &Clock,
     ) -> io::Result<bool> {
         if self.sealing.is_some() {
             return self.step_seal(wal);
@@ -77,6 +78,7 @@ impl Desk {
             shard,
             partition,
             wal,
+            clock,
             pending,
         };
         match job.step(&mut work)? {

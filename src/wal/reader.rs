@@ -92,8 +92,7 @@ impl SegmentReader {
             start: Start::Unreadable,
             frame: None,
         };
-        if length >= WRITE_UNIT as u64 {
-            let unit = reader.bytes(0, WRITE_UNIT)?;
+        if let Some(unit) = reader.bytes(0, WRITE_UNIT)? {
             reader.start = match format::decode_segment(unit) {
                 Ok((log_format, header, crc)) => Start::Header(header, crc, log_format),
                 Err(HeaderError::Future(found)) => {
@@ -128,8 +127,9 @@ impl SegmentReader {
     pub(crate) fn search_frame(&mut self, shard: u32) -> Result<(), Error> {
         const FORMATS: [LogFormat; 3] = [LogFormat::Bincode, LogFormat::Jsonl, LogFormat::Line];
         let (number, mut offset) = (self.number, WRITE_UNIT as u64);
-        while self.frame.is_none() && offset + WRITE_UNIT as u64 <= self.length {
-            let unit = self.bytes(offset, WRITE_UNIT)?;
+        while self.frame.is_none()
+            && let Some(unit) = self.bytes(offset, WRITE_UNIT)?
+        {
             let in_place = |header: &BlockHeader| {
                 (header.shard, header.segment, header.offset) == (shard, number, offset)
             };
@@ -199,23 +199,29 @@ impl SegmentReader {
         if offset >= self.length {
             return Ok(Found::End);
         }
-        if self.length - offset < WRITE_UNIT as u64 {
-            return Ok(Found::Broken("the file ends within a unit"));
-        }
         let Some(frame) = self.frame else {
-            let unit = self.bytes(offset, WRITE_UNIT)?;
-            return Ok(if format::is_fill(unit) {
-                Found::Fill
-            } else {
-                Found::Broken("the segment has no header")
+            return Ok(match self.bytes(offset, WRITE_UNIT)? {
+                None => self.ends(offset),
+                Some(unit) if format::is_fill(unit) => Found::Fill,
+                Some(_) => Found::Broken("the segment has no header"),
             });
         };
         with_codec!(frame.format, C => self.look_with::<C>(frame, offset))
     }
 
+    /// What is where no whole unit is left.
+    fn ends(&self, offset: u64) -> Found {
+        if offset >= self.length {
+            Found::End
+        } else {
+            Found::Broken("the file ends within a unit")
+        }
+    }
+
     fn look_with<C: Codec>(&mut self, frame: Frame, offset: u64) -> Result<Found, Error> {
-        let left = self.length - offset;
-        let unit = self.bytes(offset, WRITE_UNIT)?;
+        let Some(unit) = self.bytes(offset, WRITE_UNIT)? else {
+            return Ok(self.ends(offset));
+        };
         let Some((header, crc)) = C::decode_block(unit) else {
             let fill = format::is_padding::<C>(unit);
             return Ok(if fill {
@@ -235,13 +241,17 @@ impl SegmentReader {
         }
         let records = C::BLOCK_HEADER_BYTES;
         let padded = BlockHeader::padded(records, header.length as usize);
-        if padded > BLOCK_BYTES_MAX || padded as u64 > left {
+        let block = if padded > BLOCK_BYTES_MAX {
+            None
+        } else {
+            self.bytes(offset, padded)?
+        };
+        let Some(block) = block else {
             return Ok(Found::Broken(
                 "the block is longer than what is left of the segment",
             ));
-        }
+        };
         let end = records + header.length as usize;
-        let block = self.bytes(offset, padded)?;
         if crc32c::crc32c(&block[records..end]) != header.payload_crc {
             return Ok(Found::Broken("the checksum of the records is wrong"));
         }
@@ -266,30 +276,41 @@ impl SegmentReader {
             return Ok(Ok(()));
         };
         with_codec!(frame.format, C => {
-            let payload = self.bytes(header.offset, C::BLOCK_HEADER_BYTES + header.length as usize)?;
+            let length = C::BLOCK_HEADER_BYTES + header.length as usize;
+            let path = self.path.clone();
+            let Some(payload) = self.bytes(header.offset, length)? else {
+                return Err(Error::io("read a block that was there", &path)(io::ErrorKind::UnexpectedEof.into()));
+            };
             Ok(read_records::<C>(&payload[C::BLOCK_HEADER_BYTES..], header, each))
         })
     }
 
-    /// The bytes at an offset; they are all within the file.
-    fn bytes(&mut self, offset: u64, length: usize) -> Result<&[u8], Error> {
-        let window_end = self.window_at + self.window.len() as u64;
-        if offset < self.window_at || offset + length as u64 > window_end {
+    /// The bytes at an offset; `None` if the file ends before them. Beside a running engine it may
+    /// have become shorter since it was opened: what is sealed is cut behind its seal.
+    fn bytes(&mut self, offset: u64, length: usize) -> Result<Option<&[u8]>, Error> {
+        let wanted_end = offset.saturating_add(length as u64);
+        while offset < self.window_at || wanted_end > self.window_at + self.window.len() as u64 {
+            if wanted_end > self.length {
+                return Ok(None);
+            }
             let wanted = length
                 .max(WINDOW_BYTES)
                 .min((self.length - offset) as usize);
             self.window.resize(wanted, 0);
             self.window_at = offset;
-            if let Err(source) = self.file.read_exact_at(&mut self.window, offset) {
-                self.window.clear();
-                if source.kind() != io::ErrorKind::UnexpectedEof {
-                    return Err(Error::io("read", &self.path)(source));
-                }
-                return Err(Error::io("read (it became shorter)", &self.path)(source));
+            let Err(source) = self.file.read_exact_at(&mut self.window, offset) else {
+                break;
+            };
+            self.window.clear();
+            let now = self.file.metadata();
+            let length = now.map_err(Error::io("look at", &self.path))?.len();
+            if source.kind() != io::ErrorKind::UnexpectedEof || length >= self.length {
+                return Err(Error::io("read", &self.path)(source));
             }
+            self.length = length;
         }
         let at = (offset - self.window_at) as usize;
-        Ok(&self.window[at..at + length])
+        Ok(Some(&self.window[at..at + length]))
     }
 }
 
@@ -312,5 +333,30 @@ fn read_records<C: Codec>(
             header.next_seq(),
             "there is more than its records in the block".into(),
         ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_becomes_shorter_ends_earlier() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("some.log");
+        let file = File::create(&path).unwrap();
+        file.set_len(4 * WINDOW_BYTES as u64).unwrap();
+        let mut reader = SegmentReader::open_path(&path, 1).unwrap();
+        let end = 2 * WINDOW_BYTES as u64;
+        file.set_len(end + 7).unwrap();
+        // The window that is read here goes beyond the new end.
+        assert_eq!(reader.look(end - WRITE_UNIT as u64).unwrap(), Found::Fill);
+        assert_eq!(reader.length(), end + 7);
+        assert!(matches!(reader.look(end).unwrap(), Found::Broken(_)));
+        file.set_len(end).unwrap();
+        assert!(matches!(reader.look(end).unwrap(), Found::Broken(_)));
+        let mut reader = SegmentReader::open_path(&path, 1).unwrap();
+        file.set_len(0).unwrap();
+        assert_eq!(reader.look(end - WRITE_UNIT as u64).unwrap(), Found::End);
     }
 }

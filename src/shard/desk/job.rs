@@ -15,6 +15,7 @@ use crate::{
     request::PoolId,
     ring::Reply,
     selector::Selector,
+    sys::Clock,
     wal::{
         Wal,
         record::{
@@ -71,6 +72,7 @@ pub(super) struct Work<'a, S> {
     pub(super) shard: usize,
     pub(super) partition: &'a mut Partition<S>,
     pub(super) wal: &'a mut Wal,
+    pub(super) clock: &'a Clock,
     pub(super) pending: &'a mut Pending,
 }
 
@@ -109,14 +111,17 @@ impl Job {
                 reply,
             } => change(work, pool, changes, next, reply),
             Self::Settle { settled, reply } => {
-                let found = work.partition.find(settled.request);
-                if found != Found::Held {
+                let Some(ends) = work.partition.settlement(settled, work.clock) else {
+                    let found = work.partition.find(settled.request);
                     work.answer(reply, Err(found));
-                } else if work.write(&Record::Settled(settled))? {
-                    work.answer(reply, Ok(()));
-                } else {
+                    return Ok(Step::Done);
+                };
+                if !work.write(&Record::Settled(ends))? {
                     return Ok(Step::NoRoom(Self::Settle { settled, reply }));
                 }
+                let is_as_asked = ends.how == settled.how;
+                let done = is_as_asked.then_some(()).ok_or(Found::Settled(ends.how));
+                work.answer(reply, done);
                 Ok(Step::Done)
             }
             Self::Void { voided, reply } => {

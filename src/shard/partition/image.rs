@@ -106,7 +106,7 @@ impl TryFrom<PartitionBack> for Partition<CountsOnly> {
             latest_ms: back.latest_ms,
             remember: back.remember,
             changing: back.changing,
-            keys: back.keys.try_into()?,
+            keys: back.keys.check(back.remember)?,
             holds: back.holds.into(),
             settled: back.settled.try_into()?,
             exchanges: back.exchanges,

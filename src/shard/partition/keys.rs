@@ -3,25 +3,36 @@
 //! Keys are forgotten in the order in which they came into the log, when a new one comes: so replay
 //! remembers exactly what the live shard did.
 
-use std::collections::{HashMap, VecDeque};
+mod index;
+
+use std::collections::VecDeque;
 
 use bincode::{Decode, Encode};
 
 use super::Misfit;
 use crate::wal::record::{DrawsRecord, Remember};
+use index::Index;
+
+/// No more are remembered, whatever the log says.
+const KEYS_MAX: u64 = 1 << 24;
 
 /// The answers of the newest keys.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct KeyMemory {
-    /// The oldest first.
-    answers: VecDeque<KeyedAnswer>,
+    answers: Answers,
     /// The items of all answers, one after the other.
     items: VecDeque<u32>,
-    /// The number of each key's answer, counted since the beginning.
-    numbers: HashMap<u128, u64>,
-    /// How many answers and items were forgotten.
-    forgotten: u64,
     items_forgotten: u64,
+    /// The number of each key's answer.
+    numbers: Index,
+}
+
+/// The answers that are remembered, and how many were before them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Answers {
+    /// The oldest first.
+    kept: VecDeque<KeyedAnswer>,
+    forgotten: u64,
 }
 
 /// What a request with a key got.
@@ -40,11 +51,23 @@ pub(crate) struct KeyedAnswer {
     items_at: u64,
 }
 
+impl Answers {
+    /// The number of the next: they are counted since the beginning, as far as an index holds that.
+    fn next_number(&self) -> u32 {
+        (self.forgotten + self.kept.len() as u64) as u32 & index::NUMBER_MAX
+    }
+
+    fn get(&self, number: u32) -> &KeyedAnswer {
+        let at = number.wrapping_sub(self.forgotten as u32) & index::NUMBER_MAX;
+        &self.kept[at as usize]
+    }
+}
+
 impl KeyMemory {
     /// What a key got, and its items.
     pub(crate) fn get(&self, key: u128) -> Option<(&KeyedAnswer, impl Iterator<Item = u32> + '_)> {
-        let number = self.numbers.get(&key)?;
-        let answer = &self.answers[(number - self.forgotten) as usize];
+        let number = self.numbers.get(key, |number| self.answers.get(number).key);
+        let answer = self.answers.get(number?);
         let from = (answer.items_at - self.items_forgotten) as usize;
         let items = self.items.range(from..from + usize::from(answer.items));
         Some((answer, items.copied()))
@@ -54,6 +77,7 @@ impl KeyMemory {
     pub(crate) fn find(&self, request: u64) -> Option<(&KeyedAnswer, impl Iterator<Item = u32>)> {
         let answer = self
             .answers
+            .kept
             .iter()
             .find(|answer| answer.request == request)?;
         self.get(answer.key)
@@ -61,30 +85,28 @@ impl KeyMemory {
 
     /// Whether a key that is not remembered may have been there.
     pub(crate) fn has_forgotten(&self) -> bool {
-        self.forgotten > 0
+        self.answers.forgotten > 0
     }
 
     /// Keys that are remembered.
     pub(crate) fn len(&self) -> usize {
-        self.answers.len()
+        self.answers.kept.len()
     }
 
     /// Remembers a record with a key that is not remembered yet, and forgets what is too much.
     pub(super) fn insert(&mut self, seq: u64, key: u128, draws: &DrawsRecord, limits: Remember) {
-        if self.numbers.is_empty() && self.numbers.capacity() == 0 {
-            // Once, so that no later draw has to wait for a larger table.
-            self.numbers
-                .reserve(usize::try_from(limits.keys).unwrap_or(0).min(1 << 24));
-        }
         if limits.keys_for_ms > 0 {
-            while self.answers.front().is_some_and(|oldest| {
+            while self.answers.kept.front().is_some_and(|oldest| {
                 oldest.at_ms.saturating_add(limits.keys_for_ms) <= draws.at_ms
             }) {
                 self.forget();
             }
         }
-        let number = self.forgotten + self.answers.len() as u64;
-        self.answers.push_back(KeyedAnswer {
+        // First of all room for the one that comes.
+        self.limit_to(limits.keys.saturating_sub(1));
+        self.make_room(limits);
+        let number = self.answers.next_number();
+        self.answers.kept.push_back(KeyedAnswer {
             key,
             request: draws.request,
             seq,
@@ -96,44 +118,64 @@ impl KeyMemory {
             items_at: self.items_forgotten + self.items.len() as u64,
         });
         self.items.extend(&draws.items);
-        self.numbers.insert(key, number);
+        self.numbers
+            .insert(key, number, |number| self.answers.get(number).key);
         self.limit(limits);
     }
 
     /// Forgets the oldest until there are no more than the limit.
     pub(super) fn limit(&mut self, limits: Remember) {
-        while self.answers.len() as u64 > limits.keys {
+        self.limit_to(limits.keys);
+    }
+
+    fn limit_to(&mut self, keys: u64) {
+        while self.answers.kept.len() as u64 > keys.min(KEYS_MAX) {
             self.forget();
         }
     }
 
     fn forget(&mut self) {
-        if let Some(oldest) = self.answers.pop_front() {
-            self.numbers.remove(&oldest.key);
+        if let Some(oldest) = self.answers.kept.front().copied() {
+            self.numbers
+                .remove(oldest.key, |number| self.answers.get(number).key);
+            self.answers.kept.pop_front();
             self.items.drain(..usize::from(oldest.items));
             self.items_forgotten += u64::from(oldest.items);
-            self.forgotten += 1;
+            self.answers.forgotten += 1;
         }
+    }
+
+    /// Makes room for as many as are remembered, so that no later draw has to wait for that;
+    /// `false` if a key is there twice.
+    fn make_room(&mut self, limits: Remember) -> bool {
+        let kept = self.answers.kept.len();
+        let most = kept.max(limits.keys.clamp(1, KEYS_MAX) as usize);
+        if self.numbers.room() >= most && self.answers.kept.capacity() >= most {
+            return true;
+        }
+        self.answers.kept.reserve_exact(most - kept);
+        self.numbers = Index::for_keys(most);
+        let key_of = |number| self.answers.get(number).key;
+        (self.answers.forgotten..)
+            .zip(&self.answers.kept)
+            .all(|(number, answer)| {
+                let number = number as u32 & index::NUMBER_MAX;
+                self.numbers.insert(answer.key, number, key_of)
+            })
     }
 
     /// What a snapshot holds.
     pub(super) fn image(&self) -> impl Encode + '_ {
-        let Self {
-            answers,
-            items,
-            forgotten,
-            items_forgotten,
-            ..
-        } = self;
-        (forgotten, items_forgotten, answers, items)
+        let Answers { kept, forgotten } = &self.answers;
+        (forgotten, &self.items_forgotten, kept, &self.items)
     }
 }
 
 impl PartialEq for KeyMemory {
     fn eq(&self, other: &Self) -> bool {
-        let parts = |memory: &Self| (memory.forgotten, memory.items_forgotten);
-        // The numbers follow from the answers.
-        parts(self) == parts(other) && self.answers == other.answers && self.items == other.items
+        // The index follows from the answers.
+        (&self.answers, &self.items, self.items_forgotten)
+            == (&other.answers, &other.items, other.items_forgotten)
     }
 }
 
@@ -148,31 +190,30 @@ pub(super) struct KeysBack {
     items: VecDeque<u32>,
 }
 
-impl TryFrom<KeysBack> for KeyMemory {
-    type Error = Misfit;
-
-    fn try_from(back: KeysBack) -> Result<Self, Misfit> {
-        let misfit = || Misfit("the remembered keys contradict each other".into());
-        let mut numbers = HashMap::with_capacity(back.answers.len());
-        let mut items_at = back.items_forgotten;
-        for (at, answer) in back.answers.iter().enumerate() {
-            let number = back.forgotten.checked_add(at as u64).ok_or_else(misfit)?;
-            if answer.items_at != items_at || numbers.insert(answer.key, number).is_some() {
-                return Err(misfit());
-            }
-            items_at = items_at
-                .checked_add(u64::from(answer.items))
-                .ok_or_else(misfit)?;
+impl KeysBack {
+    pub(super) fn check(self, limits: Remember) -> Result<KeyMemory, Misfit> {
+        let mut items_at = self.items_forgotten;
+        let mut are_in_order = self.answers.len() as u64 <= KEYS_MAX;
+        for answer in &self.answers {
+            are_in_order &= answer.items_at == items_at;
+            items_at = items_at.saturating_add(u64::from(answer.items));
         }
-        if items_at - back.items_forgotten != back.items.len() as u64 {
-            return Err(misfit());
+        let is_all = items_at - self.items_forgotten == self.items.len() as u64
+            && self.forgotten.checked_add(KEYS_MAX).is_some();
+        let mut memory = KeyMemory {
+            answers: Answers {
+                kept: self.answers,
+                forgotten: self.forgotten,
+            },
+            items: self.items,
+            items_forgotten: self.items_forgotten,
+            numbers: Index::default(),
+        };
+        // Who has no keys does without the room for them.
+        let mut are_new = || memory.answers.kept.is_empty() || memory.make_room(limits);
+        if !(are_in_order && is_all && are_new()) {
+            return Err(Misfit("the remembered keys contradict each other".into()));
         }
-        Ok(Self {
-            answers: back.answers,
-            items: back.items,
-            numbers,
-            forgotten: back.forgotten,
-            items_forgotten: back.items_forgotten,
-        })
+        Ok(memory)
     }
 }

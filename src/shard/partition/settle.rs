@@ -55,6 +55,21 @@ impl<S: Selector> Partition<S> {
         }
     }
 
+    /// How a hold ends that is to end like this: its time may be over already, and the record that
+    /// says so not written yet.
+    pub(crate) fn settlement(&self, asked: SettledRecord, clock: &Clock) -> Option<SettledRecord> {
+        let hold = self.holds.get(asked.request)?;
+        let is_over = hold.until_ms <= clock.now_ms().max(self.latest_ms);
+        Some(SettledRecord {
+            how: if is_over {
+                Settlement::Expired
+            } else {
+                asked.how
+            },
+            ..asked
+        })
+    }
+
     /// A hold that has ended by now, and nobody said how.
     pub(crate) fn expired_hold(&mut self, clock: &Clock) -> Option<u64> {
         if self.holds.len() == 0 {

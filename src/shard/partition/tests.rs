@@ -1,5 +1,11 @@
 //! The partition against a slow and obvious model.
 
+mod change;
+mod draws;
+mod keys;
+mod live;
+mod settle;
+
 use proptest::prelude::*;
 
 use super::*;
