@@ -6,10 +6,12 @@
 
 mod accept;
 mod at;
+mod audit;
 mod beyond;
 mod covered;
 mod directory;
 mod find;
+mod ledger;
 mod live;
 mod repair;
 mod scan;
@@ -17,6 +19,7 @@ mod state;
 
 pub use accept::{Acceptance, accept_loss};
 pub use at::state_at;
+pub use audit::{Audit, CountedFrom, PoolAudit, audit};
 pub(crate) use directory::{Meta, shard_path};
 pub(crate) use find::{InLog, look_for};
 pub(crate) use repair::repair;
@@ -120,28 +123,30 @@ pub fn examine(directory: &Path, depth: Depth) -> Result<Examination, Error> {
 /// Like [`examine`] for an engine that holds the lock itself.
 pub(crate) fn examine_once(directory: &Path, depth: Depth) -> Result<Examination, Error> {
     let meta = Meta::read(directory)?;
-    let shards: Result<Vec<ShardState>, Error> = thread::scope(|scope| {
-        let meta = &meta;
+    let shards = each_shard(&meta, |shard| {
+        let path = shard_path(directory, shard);
+        scan::shard(&path, meta.identity(shard), depth, &mut |_, _| {})
+    })?;
+    Ok(Examination {
+        engine: meta.engine,
+        shards,
+    })
+}
+
+/// Reads all shards at once, each on a thread of its own.
+fn each_shard<T: Send>(
+    meta: &Meta,
+    read: impl Fn(usize) -> Result<T, Error> + Sync,
+) -> Result<Vec<T>, Error> {
+    thread::scope(|scope| {
+        let read = &read;
         let threads: Vec<_> = (0..meta.shards)
-            .map(|shard| {
-                scope.spawn(move || {
-                    scan::shard(
-                        &shard_path(directory, shard),
-                        meta.identity(shard),
-                        depth,
-                        &mut |_, _| {},
-                    )
-                })
-            })
+            .map(|shard| scope.spawn(move || read(shard)))
             .collect();
         threads
             .into_iter()
             .map(|thread| thread.join().expect("reading a shard does not panic"))
             .collect()
-    });
-    Ok(Examination {
-        engine: meta.engine,
-        shards: shards?,
     })
 }
 
@@ -159,27 +164,38 @@ pub fn read_records(
     visit: &mut dyn FnMut(usize, u64, &Record),
 ) -> Result<Examination, Error> {
     let meta = Meta::read(directory)?;
-    let mut shards = Vec::new();
-    for shard in 0..meta.shards {
-        let path = shard_path(directory, shard);
-        let mut visit_one = |seq, record: &Record| visit(shard, seq, record);
-        let mut once = live::Once::default();
-        let read = |believe| {
-            once.begin();
-            let state = scan::shard(
-                &path,
-                meta.identity(shard),
-                Depth::Everything,
-                &mut |seq, record| once.see(seq, record, believe, &mut visit_one),
-            )?;
-            Ok((state, once.is_complete()))
-        };
-        let settled =
-            |(state, complete): &(ShardState, bool)| *complete && state.findings.is_empty();
-        shards.push(live::until_settled(directory, read, settled)?.0);
-    }
+    let shards = (0..meta.shards)
+        .map(|shard| {
+            read_shard(directory, &meta, shard, &mut |seq, record| {
+                visit(shard, seq, record);
+            })
+        })
+        .collect::<Result<_, _>>()?;
     Ok(Examination {
         engine: meta.engine,
         shards,
     })
+}
+
+/// Gives every record of one shard to `visit`, in order and each once.
+fn read_shard(
+    directory: &Path,
+    meta: &Meta,
+    shard: usize,
+    visit: Visit<'_>,
+) -> Result<ShardState, Error> {
+    let path = shard_path(directory, shard);
+    let mut once = live::Once::default();
+    let read = |believe| {
+        once.begin();
+        let state = scan::shard(
+            &path,
+            meta.identity(shard),
+            Depth::Everything,
+            &mut |seq, record| once.see(seq, record, believe, visit),
+        )?;
+        Ok((state, once.is_complete()))
+    };
+    let settled = |(state, complete): &(ShardState, bool)| *complete && state.findings.is_empty();
+    Ok(live::until_settled(directory, read, settled)?.0)
 }

@@ -6,7 +6,7 @@ use std::{path::Path, time::Duration};
 use tombola::{
     Client, Completion, Durability, Engine, EngineBuilder, Idle, LogFormat, Outcome,
     PoolDefinition, PoolHandle, Request, StorageKind,
-    recovery::{self, Depth, Examination},
+    recovery::{self, Examination},
 };
 
 /// Long enough for a busy machine, and for a disk that stands still for a minute.
@@ -67,8 +67,13 @@ pub(crate) fn draw_many(client: &mut Client, pool: &PoolHandle, count: usize) ->
     completions
 }
 
+/// What a directory holds. As far as the log is there, the state is what its records come to.
 pub(crate) fn examine(directory: &Path) -> Examination {
-    recovery::examine(directory, Depth::Everything).expect("the directory can be read")
+    let audit = recovery::audit(directory).expect("the directory can be read");
+    for pool in &audit.pools {
+        assert!(pool.mistakes.is_empty(), "{:?}", pool.mistakes);
+    }
+    audit.examination
 }
 
 /// Checks that no unit of any item was lost or made.

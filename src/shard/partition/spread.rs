@@ -36,7 +36,7 @@ impl Spread {
     }
 
     /// This shard's part of a stock.
-    pub(super) fn part_of(&self, stock: Option<u64>) -> Option<u64> {
+    pub(crate) fn part_of(&self, stock: Option<u64>) -> Option<u64> {
         let stock = stock?;
         let each = stock / u64::from(self.shards);
         let each = if each < PART_MIN { 0 } else { each };
@@ -211,7 +211,9 @@ impl<S: Selector> Pool<S> {
             if let Some(count) = whole.counts.get_mut(*item as usize)
                 && count.remaining != UNLIMITED
             {
-                count.remaining += extra.sent.saturating_sub(extra.received);
+                // Beside a running engine the parts may have been read one after the other, so that
+                // more has come than was sent: then it is still counted where it came from.
+                count.remaining = (count.remaining + extra.sent).saturating_sub(extra.received);
             }
             (extra.sent, extra.received) = (0, 0);
         }

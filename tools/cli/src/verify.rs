@@ -1,6 +1,7 @@
 //! `tombola verify`: the verdict over every byte.
 
 use std::{
+    collections::BTreeSet,
     fmt::Write as _,
     path::{Path, PathBuf},
     process::ExitCode,
@@ -9,7 +10,7 @@ use std::{
 use serde::Serialize;
 use tombola::{
     Error, Finding, FindingKind,
-    recovery::{self, Depth, Tail},
+    recovery::{self, CountedFrom, PoolAudit, Tail},
 };
 
 use crate::{
@@ -22,8 +23,13 @@ use crate::{
 const META_FILE: &str = "engine.json";
 
 const AFTER_HELP: &str = "\
-A torn tail is what a crash leaves behind: it was never acknowledged, the next open cuts it off, and
-it is no damage.
+A torn tail is what a crash leaves behind: it was never acknowledged, the next open cuts it off,
+and it is no damage.
+
+For every item initial + restocked + voided = drawn + remaining + held. Where the log reaches back
+to a pool's registration all of these are counted from its records, and the state must be what
+they come to; where segments from before were retired, the state's own sums are checked. It says
+which.
 
 Exit codes: 0 nothing is wrong, 1 failed, 2 not a data directory, 3 damage was found.
 
@@ -31,7 +37,8 @@ Examples:
   tombola verify ./data
   tombola verify ./data --json | jq '.findings[]'";
 
-/// Checks every byte of a data directory: snapshots, segments, records, and that they fit together.
+/// Checks every byte of a data directory: snapshots, segments, records, that they fit together, and
+/// that every unit of every item is accounted for.
 ///
 /// Reads only, also beside a running engine.
 #[derive(Debug, clap::Args)]
@@ -50,6 +57,7 @@ pub(crate) struct Arguments {
 struct Verdict {
     ok: bool,
     findings: Vec<Finding>,
+    pools: Vec<PoolAudit>,
     shards: Vec<Shard>,
 }
 
@@ -61,7 +69,7 @@ struct Shard {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
-    let verdict = examine(&arguments.data)?;
+    let verdict = Verdict::of(&arguments.data)?;
     if arguments.json {
         output::print_json(&verdict)?;
     } else {
@@ -70,55 +78,76 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     if verdict.ok {
         return Ok(ExitCode::SUCCESS);
     }
-    let advice = if verdict.findings.iter().all(|finding| finding.recoverable) {
-        "it opens all the same and nothing is lost"
-    } else {
-        "restore the files from a backup, or accept the loss with `tombola recover --accept-loss`"
-    };
     Err(Failure::Damage(format!(
-        "{} in {}; {advice}",
-        output::counted(verdict.findings.len() as u64, "finding"),
-        arguments.data.display()
+        "{}: {}",
+        arguments.data.display(),
+        verdict.what_is_wrong()
     )))
 }
 
-fn examine(data: &Path) -> Result<Verdict, Failure> {
-    let examination = match recovery::examine(data, Depth::Everything) {
-        // It is a data directory, but what says so is damaged.
-        Err(error @ Error::Description { .. }) => {
-            let finding = Finding {
-                shard: 0,
-                segment: META_FILE.into(),
-                offset: 0,
-                first_seq: None,
-                last_seq: None,
-                kind: FindingKind::Garbage,
-                recoverable: false,
-                message: error.to_string(),
-            };
-            return Ok(Verdict {
-                ok: false,
-                findings: vec![finding],
-                shards: Vec::new(),
-            });
-        }
-        examined => examined?,
-    };
-    let torn = examination
-        .shards
-        .iter()
-        .map(|state| state.tail == Tail::Torn);
-    let shards = shard_lines(&examination).into_iter().zip(torn);
-    let shards = shards.map(|(line, torn_tail)| Shard { line, torn_tail });
-    let findings: Vec<Finding> = examination.findings().cloned().collect();
-    Ok(Verdict {
-        ok: findings.is_empty(),
-        shards: shards.collect(),
-        findings,
-    })
-}
-
 impl Verdict {
+    fn of(data: &Path) -> Result<Self, Failure> {
+        let audit = match recovery::audit(data) {
+            // It is a data directory, but what says so is damaged.
+            Err(error @ Error::Description { .. }) => {
+                let finding = Finding {
+                    shard: 0,
+                    segment: META_FILE.into(),
+                    offset: 0,
+                    first_seq: None,
+                    last_seq: None,
+                    kind: FindingKind::Garbage,
+                    recoverable: false,
+                    message: error.to_string(),
+                };
+                return Ok(Self {
+                    ok: false,
+                    findings: vec![finding],
+                    pools: Vec::new(),
+                    shards: Vec::new(),
+                });
+            }
+            audited => audited?,
+        };
+        let recovery::Audit { examination, pools } = audit;
+        let torn = examination
+            .shards
+            .iter()
+            .map(|state| state.tail == Tail::Torn);
+        let shards = shard_lines(&examination).into_iter().zip(torn);
+        let shards = shards.map(|(line, torn_tail)| Shard { line, torn_tail });
+        let findings: Vec<Finding> = examination.findings().cloned().collect();
+        Ok(Self {
+            ok: findings.is_empty() && pools.iter().all(|pool| pool.mistakes.is_empty()),
+            pools,
+            shards: shards.collect(),
+            findings,
+        })
+    }
+
+    /// In short, and what to do about it.
+    fn what_is_wrong(&self) -> String {
+        let Self {
+            findings, pools, ..
+        } = self;
+        let mut wrong = Vec::new();
+        if !findings.is_empty() {
+            wrong.push(output::counted(findings.len() as u64, "finding"));
+        }
+        let off: usize = pools.iter().map(|pool| pool.mistakes.len()).sum();
+        if off > 0 {
+            wrong.push(output::counted(off as u64, "wrong count"));
+        }
+        let advice = if off > 0 {
+            "restore the files from a backup"
+        } else if findings.iter().all(|finding| finding.recoverable) {
+            "it opens all the same and nothing is lost"
+        } else {
+            "restore the files from a backup, or accept the loss with `tombola recover --accept-loss`"
+        };
+        format!("{}; {advice}", wrong.join(" and "))
+    }
+
     fn page(&self) -> String {
         let mut page = String::new();
         for Shard { line, torn_tail } in &self.shards {
@@ -132,7 +161,51 @@ impl Verdict {
         for finding in &self.findings {
             writeln!(page, "{finding}").expect("writing to a text does not fail");
         }
+        for (from, says) in [
+            (CountedFrom::Log, "every unit was counted from the log, in"),
+            (
+                CountedFrom::State,
+                "the log is not whole from the registration on, so only the state's sums were checked, in",
+            ),
+        ] {
+            let pools = self.pools.iter().filter(|pool| pool.counted_from == from);
+            let names: BTreeSet<&str> = pools.map(|pool| pool.pool.as_str()).collect();
+            if !names.is_empty() {
+                let names = Vec::from_iter(names).join(", ");
+                writeln!(page, "{says}: {names}").expect("writing to a text does not fail");
+            }
+        }
+        for mistake in self.pools.iter().flat_map(|pool| &pool.mistakes) {
+            writeln!(page, "{mistake}").expect("writing to a text does not fail");
+        }
         page += if self.ok { "ok\n" } else { "damaged\n" };
         page
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_counted_otherwise_is_told() {
+        let pool = PoolAudit {
+            shard: 0,
+            pool: "banner".into(),
+            counted_from: CountedFrom::Log,
+            mistakes: vec!["gold is missing".into()],
+        };
+        let verdict = Verdict {
+            ok: false,
+            findings: Vec::new(),
+            pools: vec![pool],
+            shards: Vec::new(),
+        };
+        let page = verdict.page();
+        assert!(page.ends_with("gold is missing\ndamaged\n"), "{page}");
+        assert_eq!(
+            verdict.what_is_wrong(),
+            "1 wrong count; restore the files from a backup"
+        );
     }
 }

@@ -168,7 +168,21 @@ fn verify_finds_nothing_wrong() {
     let verdict = place.data("verify", &["--json"]).ends(0).json();
     assert_eq!(verdict["ok"], true);
     assert_eq!(verdict["findings"], json!([]));
-    assert!(place.data("verify", &[]).ends(0).out.ends_with("ok\n"));
+    let shard = verdict["pools"][0]["shard"].clone();
+    let banner = |from: &str| json!([{"shard": shard, "pool": "banner", "counted_from": from, "mistakes": []}]);
+    assert_eq!(verdict["pools"], banner("log"));
+    let page = place.data("verify", &[]).ends(0).out;
+    assert!(page.contains("counted from the log, in: banner"), "{page}");
+    assert!(page.ends_with("ok\n"));
+    // The next close makes a second snapshot, and the registration is retired.
+    place.draw(&["--count", "50"]).ends(0);
+    let verdict = place.data("verify", &["--json"]).ends(0).json();
+    assert_eq!(verdict["pools"], banner("state"));
+    let page = place.data("verify", &[]).ends(0).out;
+    assert!(
+        page.contains("only the state's sums were checked, in: banner"),
+        "{page}"
+    );
 }
 
 #[test]
