@@ -47,8 +47,11 @@ pub enum Placement {
     /// when all of them are answered, is distributed as on one shard, to the last unit, and
     /// [`Exhausted`](crate::Outcome::Exhausted) means that no shard had any. *Which* of the requests
     /// under way at the same time gets an item's last unit depends on who comes first, as on one
-    /// shard. While a request with a count that is not `partial` collects the last units of a pool
-    /// and turns out to need more than there are, others may find the pool exhausted.
+    /// shard. Requests for several draws that need units from several shards collect them one after
+    /// the other, and what a refused one had collected is there for the next.
+    ///
+    /// Units that come back, by a void, the end of a hold or a change, can be drawn at once on the
+    /// shard that they come to, and a moment later on the others.
     AllShards,
 }
 

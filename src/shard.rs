@@ -134,8 +134,8 @@ impl Shard {
         let mut more_waits = false;
         self.turns = self.turns.wrapping_add(1);
         if self.turns.is_multiple_of(LOOK_AROUND_EVERY) {
-            let partition = &mut self.parts.partition;
-            self.ports.let_go(|begun| partition.abandon(begun));
+            let Self { parts, ports, .. } = self;
+            ports.let_go(|place, begun| parts.abandon(place, begun));
             worked |= self.expire_holds()?;
         }
         if !self.desk.is_sealing() && !self.has_drained {
@@ -186,7 +186,7 @@ impl Shard {
             return Ok(());
         }
         let Self { parts, ports, .. } = self;
-        ports.let_go(|begun| parts.partition.abandon(begun));
+        ports.let_go(|place, begun| parts.abandon(place, begun));
         let wants_marker = parts.wal.wants_marker();
         if wants_marker {
             let since = *self.idle_since.get_or_insert_with(Instant::now);
@@ -328,7 +328,7 @@ impl Shard {
                 }
             }
             // The places of clients that are gone are needed by clients of the other shards.
-            self.ports.let_go(|_| {});
+            self.ports.let_go(|_, _| {});
             thread::park_timeout(FAILED_REST);
         }
     }

@@ -27,6 +27,14 @@ pub(super) struct Drained {
     pub(super) more_waits: bool,
 }
 
+impl Parts {
+    /// The client is gone whose request had begun.
+    pub(super) fn abandon(&mut self, place: usize, begun: &Begun) {
+        self.partition.abandon(begun);
+        self.exchange.leave_turn(&self.partition, begun.pool, place);
+    }
+}
+
 impl Shard {
     /// Takes requests from every client's ring and draws.
     pub(super) fn drain<C: Codec>(&mut self) -> io::Result<Drained> {
@@ -54,7 +62,7 @@ impl Shard {
                         RunEnd::Full => None,
                         RunEnd::OtherKind => self.draw_asked(turn)?,
                         RunEnd::Elsewhere(pool, elsewhere) => {
-                            self.begin(turn, Begun::waiting(pool, Vec::new(), elsewhere));
+                            self.wait(turn, Begun::chosen(pool, elsewhere));
                             None
                         }
                     }
@@ -131,16 +139,18 @@ impl Shard {
         Run { taken, end }
     }
 
-    /// The first request of a client's ring waits for units from another shard.
+    /// The first request of a client's ring waits for another shard.
     #[cold]
-    fn begin(&mut self, turn: usize, begun: Begun) {
+    fn wait(&mut self, turn: usize, begun: Begun) {
+        let place = self.ports.place_in_turn(turn);
         let Parts {
             exchange,
             partition,
             ..
         } = &mut self.parts;
-        if let Some(elsewhere) = begun.waits_for {
-            exchange.want(partition, (begun.pool, elsewhere.wanted));
+        match begun.wanted {
+            Some(item) => exchange.want(partition, (begun.pool, item)),
+            None => exchange.want_turn(partition, begun.pool, place),
         }
         *self.ports.begun_in_turn(turn) = Some(begun);
     }
@@ -168,15 +178,16 @@ impl Shard {
         if port.completions.room() == 0 || !wal.make_room(DrawsRecord::bytes_max(1))? {
             return Ok(None);
         }
-        let Some((pool, chosen)) = self
+        let Some((begun, chosen)) = self
             .ports
             .begun_in_turn(turn)
             .take()
-            .and_then(|begun| Some((begun.pool, begun.waits_for?.chosen)))
+            .and_then(|begun| begun.choice().map(|chosen| (begun, chosen)))
         else {
             return Ok(Some(0));
         };
-        let staged = if exchange.is_cut_off(partition, pool) {
+        let pool = begun.pool;
+        let staged = if exchange.is_cut_off(partition, pool, begun.wanted) {
             Staged::Refused(Refusal::Unavailable)
         } else {
             partition.stage_chosen(pool, slot.request, chosen, stream, clock)
@@ -199,7 +210,7 @@ impl Shard {
                 CompletionSlot::refused(slot.request, slot.pool, refusal)
             }
             Staged::Elsewhere(elsewhere) => {
-                self.begin(turn, Begun::waiting(pool, Vec::new(), elsewhere));
+                self.wait(turn, Begun::chosen(pool, elsewhere));
                 return Ok(None);
             }
         };
@@ -242,29 +253,35 @@ impl Shard {
         let (first, second) = requests.as_slices();
         let asked =
             Asked::read(&mut first.iter().chain(second).copied()).expect("a request comes whole");
-        let begun = self.ports.begun_in_turn(turn).take().unwrap_or_default();
-        let waited = begun.waits_for.is_some();
+        let place = self.ports.place_in_turn(turn);
+        let begun = self.ports.begun_in_turn(turn).take();
+        let has_waited = begun.is_some();
         let mut record = self.record.take().unwrap_or_default();
-        let seq = wal.next_seq();
-        let is_cut_off = waited && exchange.is_cut_off(partition, asked.pool.index());
-        let staged = if is_cut_off {
-            partition.abandon(&begun);
-            record.items.clear();
-            StagedDraws::Refused(Refusal::Unavailable)
-        } else {
-            let terms = Terms {
-                seq,
-                holds_max: *holds_max,
-                clock,
-            };
-            partition.stage_draws(&asked, &terms, begun, stream, &mut record)
+        let pool = asked.pool.index();
+        let staged = match begun {
+            Some(begun) if exchange.is_cut_off(partition, pool, begun.wanted) => {
+                partition.abandon(&begun);
+                record.items.clear();
+                StagedDraws::Refused(Refusal::Unavailable)
+            }
+            begun => {
+                let terms = Terms {
+                    seq: wal.next_seq(),
+                    holds_max: *holds_max,
+                    clock,
+                };
+                let begun = begun.unwrap_or_default();
+                let collects = exchange.turn(pool, place);
+                partition.stage_draws(&asked, &terms, begun, collects, stream, &mut record)
+            }
         };
-        if let StagedDraws::Elsewhere(elsewhere) = staged {
-            let taken = std::mem::take(&mut record.items);
+        if let StagedDraws::Waits(begun) = staged {
             self.record = Some(record);
-            let begun = Begun::waiting(asked.pool.index(), taken, elsewhere);
-            self.begin(turn, begun);
+            self.wait(turn, begun);
             return Ok(None);
+        }
+        if has_waited {
+            exchange.leave_turn(partition, pool, place);
         }
         let Some(port) = self.ports.in_turn(turn) else {
             return Ok(None);
@@ -274,7 +291,7 @@ impl Shard {
             .read_chunk(shape.request_slots())
             .expect("a request comes whole");
         requests.commit_all();
-        self.answer_asked(turn, &asked, staged, record)?;
+        self.answer_asked(turn, &asked, &staged, record)?;
         Ok(Some(shape.request_slots()))
     }
 
@@ -283,7 +300,7 @@ impl Shard {
         &mut self,
         turn: usize,
         asked: &Asked,
-        staged: StagedDraws,
+        staged: &StagedDraws,
         mut record: Box<DrawsRecord>,
     ) -> io::Result<()> {
         let (wal, counts) = (&mut self.parts.wal, &mut self.counts);
@@ -298,10 +315,10 @@ impl Shard {
             item: CompletionSlot::MORE,
         };
         let head = match staged {
-            StagedDraws::Elsewhere(_) => unreachable!("it was begun above"),
+            StagedDraws::Waits(_) => unreachable!("it was put back above"),
             StagedDraws::Refused(refusal) => {
                 counts.refusals += 1;
-                first = CompletionSlot::refused(asked.request, asked.pool, refusal);
+                first = CompletionSlot::refused(asked.request, asked.pool, *refusal);
                 record.items.clear();
                 None
             }

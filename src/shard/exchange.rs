@@ -6,12 +6,20 @@
 //! others when it has none either, and says so to everybody when nobody has any: then the item
 //! leaves all selectors, and the draw is made again.
 //!
+//! A request for several draws may need units from several shards. One of a pool at a time collects
+//! them (see `turns`).
+//!
 //! Nothing here blocks: what finds a ring full waits in a queue, and a shard reads what comes
 //! whether it can send or not. So two shards with full rings cannot stop each other. The queues are
 //! bounded by what can be asked: an item is wanted, recalled or told gone once until the answer.
 
+mod collecting;
+mod scarce;
+mod transfers;
+mod turns;
+
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque},
+    collections::{HashMap, HashSet, VecDeque},
     io,
     sync::Arc,
 };
@@ -20,16 +28,14 @@ use super::{control::ShardHandle, partition::Partition};
 use crate::{
     ring::MeshEnd,
     selector::Selector,
-    wal::{
-        Wal,
-        record::{Record, TransferRecord},
-    },
+    wal::{Wal, record::TransferRecord},
 };
+
+use scarce::Scarce;
+use turns::Turns;
 
 /// Messages read from one shard before the next one's turn comes.
 const BATCH_MAX: usize = 64;
-/// So many transfers that have come are written off at once.
-const DELIVERED_TOGETHER: usize = 64;
 
 /// A pool and an item, by their places.
 type Item = (u32, u32);
@@ -52,6 +58,16 @@ pub(crate) enum Message {
     Gone { item: Item },
     /// Somebody has some again.
     Back { item: Item },
+    /// From the home shard: who may have any has stopped.
+    CutOff { item: Item },
+    /// To the home shard: a request here wants to collect.
+    AskTurn { pool: u32 },
+    /// From the home shard: the next request that wants to collect may do so.
+    Turn { pool: u32 },
+    /// From the home shard to who collects: nobody else has any.
+    Absent { item: Item },
+    /// To the home shard: the request has collected.
+    TurnOver { pool: u32 },
 }
 
 /// One shard's dealings with the others.
@@ -62,6 +78,11 @@ pub(crate) struct Exchange {
     posts: Vec<Post>,
     /// What was asked for and has not come.
     wanted: HashSet<Item>,
+    /// Items of which nobody answers that may have any.
+    cut_off: HashSet<Item>,
+    turns: Turns,
+    /// Shards that had stopped when it was last looked.
+    stopped: usize,
     /// What the home shard knows of items that it has run out of.
     scarce: HashMap<Item, Scarce>,
     /// Items that the home shard has to look at.
@@ -79,31 +100,6 @@ struct Post {
     stuck: Option<Message>,
     /// The last transfer that has come there.
     got: u64,
-}
-
-#[derive(Default)]
-struct Scarce {
-    /// Shards whose draws wait for it.
-    wanting: BTreeSet<u32>,
-    /// Whether a draw here waits for it.
-    wanted_here: bool,
-    /// Shards that were asked to give back and have not answered.
-    recalled: BTreeSet<u32>,
-    /// What shards without any had received when they said so.
-    empty: BTreeMap<u32, u64>,
-    /// The number of the last transfer to each shard.
-    sent: BTreeMap<u32, u64>,
-}
-
-impl Scarce {
-    fn is_on_its_way(&self, peer: u32, received: u64) -> bool {
-        self.sent.get(&peer).is_some_and(|sent| *sent > received)
-    }
-
-    fn is_empty_at(&self, peer: u32) -> bool {
-        let received = self.empty.get(&peer);
-        received.is_some_and(|received| !self.is_on_its_way(peer, *received))
-    }
 }
 
 impl Exchange {
@@ -131,6 +127,9 @@ impl Exchange {
             peers,
             posts: (0..).zip(received.iter().copied()).map(post).collect(),
             wanted: HashSet::new(),
+            cut_off: HashSet::new(),
+            turns: Turns::default(),
+            stopped: 0,
             scarce: HashMap::new(),
             todo: VecDeque::new(),
             transfers: 0,
@@ -160,14 +159,17 @@ impl Exchange {
         }
     }
 
-    /// Whether nobody will answer what was asked for of this pool: a shard has stopped that may
-    /// have it.
-    pub(crate) fn is_cut_off<S: Selector>(&self, partition: &Partition<S>, pool: u32) -> bool {
-        let is_over = |peer: u32| self.peers[peer as usize].over().is_some();
-        match partition.home(pool) {
-            Some(home) if home != self.shard => is_over(home),
-            _ => self.others().any(is_over),
-        }
+    /// Whether nobody will answer what was asked for: a shard has stopped that may have the item,
+    /// or knows who has it.
+    pub(crate) fn is_cut_off<S: Selector>(
+        &self,
+        partition: &Partition<S>,
+        pool: u32,
+        item: Option<u32>,
+    ) -> bool {
+        let home = partition.home(pool);
+        home.is_some_and(|home| self.is_over(home))
+            || item.is_some_and(|item| self.cut_off.contains(&(pool, item)))
     }
 
     /// Whether something has come, or waits to be sent.
@@ -192,6 +194,7 @@ impl Exchange {
             worked = true;
             self.came_back(partition, item);
         }
+        self.look_for_stopped();
         // First what came before the last draws: so a unit is offered to the draws that wait here
         // before it goes elsewhere, and shards that want the same one do not pass it round for ever.
         for _ in 0..self.todo.len() {
@@ -241,7 +244,6 @@ impl Exchange {
                 let scarce = self.scarce(partition, item);
                 // What is on its way answers it, or it will be asked again.
                 if !scarce.is_on_its_way(peer, received) {
-                    scarce.empty.insert(peer, received);
                     scarce.wanting.insert(peer);
                     self.todo.push_back(item);
                 }
@@ -249,8 +251,9 @@ impl Exchange {
             Message::Recall { item } => {
                 let remaining = partition.remaining(item.0, item.1);
                 if remaining == 0 {
+                    // Nobody may be told that it is gone until the draws that took it are durable.
                     let received = received_from(partition, peer);
-                    self.post(peer, 0, Message::Empty { item, received });
+                    self.post(peer, wal.next_seq() - 1, Message::Empty { item, received });
                 } else {
                     let units = remaining - remaining / 2;
                     return self.give(partition, wal, peer, item, units);
@@ -260,6 +263,7 @@ impl Exchange {
                 let scarce = self.scarce(partition, item);
                 scarce.recalled.remove(&peer);
                 scarce.empty.insert(peer, received);
+                self.turns.unsettle(item.0, item.1);
                 self.todo.push_back(item);
             }
             Message::Units(units) => return self.receive(partition, wal, peer, units),
@@ -269,6 +273,7 @@ impl Exchange {
             }
             Message::Gone { item } => {
                 self.wanted.remove(&item);
+                self.cut_off.remove(&item);
                 if partition.remaining(item.0, item.1) == 0 {
                     partition.set_gone(item.0, item.1, true);
                 } else {
@@ -285,139 +290,16 @@ impl Exchange {
                     self.tell_others(Message::Back { item }, Some(peer));
                 }
             }
-        }
-        Ok(true)
-    }
-
-    /// Looks after the draws that wait for an item; `false` while there is no room for a record.
-    fn serve<S: Selector>(
-        &mut self,
-        partition: &mut Partition<S>,
-        wal: &mut Wal,
-        item: Item,
-    ) -> io::Result<bool> {
-        loop {
-            let remaining = partition.remaining(item.0, item.1);
-            let shards = self.peers.len() as u64;
-            let scarce = self.scarce(partition, item);
-            if remaining == 0 {
-                break;
+            Message::CutOff { item } => {
+                self.wanted.remove(&item);
+                self.cut_off.insert(item);
             }
-            scarce.wanted_here = false;
-            let Some(peer) = scarce.wanting.first().copied() else {
-                return Ok(true);
-            };
-            let units = (remaining / (2 * shards)).max(1);
-            if !self.give(partition, wal, peer, item, units)? {
-                return Ok(false);
-            }
-            self.scarce(partition, item).wanting.remove(&peer);
-        }
-        let others: Vec<u32> = self.others().collect();
-        let scarce = self.scarce(partition, item);
-        if !scarce.wanted_here && scarce.wanting.is_empty() {
-            return Ok(true);
-        }
-        let holders: Vec<u32> = others
-            .into_iter()
-            .filter(|peer| !scarce.is_empty_at(*peer))
-            .collect();
-        if holders.is_empty() {
-            scarce.wanting.clear();
-            scarce.wanted_here = false;
-            partition.set_gone(item.0, item.1, true);
-            self.tell_others(Message::Gone { item }, None);
-            return Ok(true);
-        }
-        let asked: Vec<u32> = holders
-            .into_iter()
-            .filter(|peer| scarce.recalled.insert(*peer))
-            .collect();
-        for peer in asked {
-            self.post(peer, 0, Message::Recall { item });
+            Message::AskTurn { .. }
+            | Message::Turn { .. }
+            | Message::Absent { .. }
+            | Message::TurnOver { .. } => self.turn_by_turn(peer, message),
         }
         Ok(true)
-    }
-
-    /// Sends units to another shard; `false` while there is no room for the record.
-    fn give<S: Selector>(
-        &mut self,
-        partition: &mut Partition<S>,
-        wal: &mut Wal,
-        peer: u32,
-        (pool, item): Item,
-        units: u64,
-    ) -> io::Result<bool> {
-        let transfer = partition.transfer(peer, pool, item, units);
-        let record = Record::Sent(transfer);
-        let Some(seq) = wal.append(&record)? else {
-            return Ok(false);
-        };
-        partition
-            .apply(seq, &record)
-            .expect("so many units are here");
-        if partition.home(pool) == Some(self.shard) {
-            let scarce = self.scarce(partition, (pool, item));
-            scarce.sent.insert(peer, transfer.number);
-        }
-        self.post(peer, seq, Message::Units(transfer));
-        Ok(true)
-    }
-
-    /// Takes units that another shard has sent.
-    fn receive<S: Selector>(
-        &mut self,
-        partition: &mut Partition<S>,
-        wal: &mut Wal,
-        peer: u32,
-        units: TransferRecord,
-    ) -> io::Result<bool> {
-        let item = (units.pool, units.item);
-        let mut after = 0;
-        if units.number > received_from(partition, peer) {
-            let record = Record::Received(TransferRecord { peer, ..units });
-            let Some(seq) = wal.append(&record)? else {
-                return Ok(false);
-            };
-            partition
-                .apply(seq, &record)
-                .expect("transfers come in order, of pools that all shards have");
-            self.transfers += 1;
-            after = seq;
-        }
-        self.wanted.remove(&item);
-        if partition.home(item.0) == Some(self.shard) {
-            self.scarce(partition, item).recalled.remove(&peer);
-            self.todo.push_back(item);
-        }
-        let upto = units.number;
-        self.post(peer, after, Message::Got { upto });
-        Ok(true)
-    }
-
-    /// Forgets what has come, so that what is kept of transfers stays small.
-    fn write_off<S: Selector>(
-        &mut self,
-        partition: &mut Partition<S>,
-        wal: &mut Wal,
-        peer: u32,
-    ) -> io::Result<()> {
-        let upto = self.posts[peer as usize].got;
-        let come = partition.exchanged(peer).map_or(0, |exchanged| {
-            let outbox = exchanged.outbox.iter();
-            outbox
-                .take_while(|transfer| transfer.number <= upto)
-                .count()
-        });
-        if come >= DELIVERED_TOGETHER {
-            let record = Record::Delivered { peer, upto };
-            if let Some(seq) = wal.append(&record)? {
-                partition
-                    .apply(seq, &record)
-                    .expect("no more has come than was sent");
-            }
-        }
-        Ok(())
     }
 
     /// Units of an item that was gone are here.
@@ -428,20 +310,24 @@ impl Exchange {
         }
     }
 
-    fn scarce<S: Selector>(&mut self, partition: &Partition<S>, item: Item) -> &mut Scarce {
-        let others = self.others();
-        self.scarce.entry(item).or_insert_with(|| {
-            let mut scarce = Scarce::default();
-            for peer in others {
-                let outbox = partition.exchanged(peer).map(|exchanged| &exchanged.outbox);
-                let sent = outbox.into_iter().flatten();
-                let mut sent = sent.filter(|transfer| (transfer.pool, transfer.item) == item);
-                if let Some(last) = sent.next_back() {
-                    scarce.sent.insert(peer, last.number);
-                }
+    /// Whoever waits for a shard that has stopped waits no more.
+    fn look_for_stopped(&mut self) {
+        let stopped = self.others().filter(|peer| self.is_over(*peer)).count();
+        if stopped == self.stopped {
+            return;
+        }
+        self.stopped = stopped;
+        self.todo.extend(self.scarce.keys().copied());
+        let over: Vec<u32> = self.others().filter(|peer| self.is_over(*peer)).collect();
+        for peer in over {
+            for pool in self.turns.given_pools(peer) {
+                self.turn_by_turn(peer, Message::TurnOver { pool });
             }
-            scarce
-        })
+        }
+    }
+
+    fn is_over(&self, peer: u32) -> bool {
+        peer != self.shard && self.peers[peer as usize].over().is_some()
     }
 
     fn others(&self) -> impl Iterator<Item = u32> + use<> {

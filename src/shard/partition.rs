@@ -370,20 +370,26 @@ impl<S: Selector> Pool<S> {
                 chosen,
                 wanted: chosen,
             }),
-            // "No prize" is for a pool that has any; whether it has may not be known here.
-            Some(true) if self.counts.iter().any(|count| count.remaining > 0) => Ok(NO_PRIZE),
-            Some(true) => {
-                let wanted = (0..self.counts.len()).find(|item| self.stocked_weight(*item) > 0);
-                let wanted = wanted.expect("something is in stock") as u32;
-                Err(Elsewhere { chosen, wanted })
-            }
+            Some(true) => self.no_prize(chosen),
         }
+    }
+
+    /// "No prize" is for a pool that has any; whether it has may not be known here.
+    fn no_prize(&self, chosen: u32) -> Result<u32, Elsewhere> {
+        if self.counts.iter().any(|count| count.remaining > 0) {
+            return Ok(NO_PRIZE);
+        }
+        let wanted = (0..self.counts.len()).find(|item| self.stocked_weight(*item) > 0);
+        let wanted = wanted.expect("something is in stock") as u32;
+        Err(Elsewhere { chosen, wanted })
     }
 
     /// What becomes of a choice that had to wait. Something must be in stock.
     fn choose_on(&self, chosen: u32, stream: &mut Stream) -> Result<u32, Elsewhere> {
         let index = chosen as usize;
-        if self.counts[index].remaining > 0 {
+        if chosen == NO_PRIZE {
+            self.no_prize(chosen)
+        } else if self.counts[index].remaining > 0 {
             Ok(chosen)
         } else if self.gone[index] && self.definition.on_exhausted == OnExhausted::Renormalise {
             self.choose(stream)

@@ -58,8 +58,9 @@ impl Ports {
         &mut self.begun[place]
     }
 
+    /// That client's place.
     #[inline]
-    fn place_in_turn(&self, turn: usize) -> usize {
+    pub(crate) fn place_in_turn(&self, turn: usize) -> usize {
         let mut at = self.first + turn;
         if at >= self.active.len() {
             at -= self.active.len();
@@ -105,7 +106,7 @@ impl Ports {
 
     /// Lets go of the clients that are gone. What they had asked for and was not drawn yet is not
     /// drawn any more; `abandon` gets what was begun.
-    pub(crate) fn let_go(&mut self, mut abandon: impl FnMut(&Begun)) {
+    pub(crate) fn let_go(&mut self, mut abandon: impl FnMut(usize, &Begun)) {
         let (ends, begun) = (&mut self.ends, &mut self.begun);
         let before = self.active.len();
         self.active.retain(|&index| {
@@ -114,7 +115,9 @@ impl Ports {
                 .is_some_and(|end| end.completions.is_abandoned());
             if gone {
                 ends[index] = None;
-                begun[index].take().iter().for_each(&mut abandon);
+                if let Some(begun) = begun[index].take() {
+                    abandon(index, &begun);
+                }
             }
             !gone
         });

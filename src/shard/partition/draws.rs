@@ -18,36 +18,46 @@ pub(crate) struct Terms<'a> {
     pub(crate) clock: &'a Clock,
 }
 
-/// A request that was begun and waits for units from another shard.
+/// A request that was begun and waits for another shard.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Begun {
     /// The pool's place.
     pub(crate) pool: u32,
-    /// What it has taken so far.
-    pub(crate) items: Vec<u32>,
-    /// What it has chosen, and waits for.
-    pub(crate) waits_for: Option<Elsewhere>,
+    /// What it has taken so far. Only a request whose turn it is to collect keeps anything.
+    items: Vec<u32>,
+    /// What it has chosen and not taken, the next first. Choices stay: to make them again because
+    /// of where the units are would change the odds.
+    choices: Vec<u32>,
+    /// Units it has put aside to be sure that there are as many as it wants.
+    aside: Vec<u32>,
+    /// The item whose units have to come; none while it waits for its turn.
+    pub(crate) wanted: Option<u32>,
 }
 
 impl Begun {
-    /// A request that has taken these items and waits for the next one.
-    pub(crate) fn waiting(pool: u32, items: Vec<u32>, elsewhere: Elsewhere) -> Self {
+    /// A plain draw that has chosen an item which is elsewhere.
+    pub(crate) fn chosen(pool: u32, elsewhere: Elsewhere) -> Self {
         Self {
             pool,
-            items,
-            waits_for: Some(elsewhere),
+            choices: vec![elsewhere.chosen],
+            wanted: Some(elsewhere.wanted),
+            ..Self::default()
         }
+    }
+
+    /// What a plain draw has chosen.
+    pub(crate) fn choice(&self) -> Option<u32> {
+        self.choices.first().copied()
     }
 }
 
 /// What a request came to that is no plain draw.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum StagedDraws {
     /// The record says what was taken.
     Drawn,
-    /// An item was chosen of which another shard may have units; the record has those that were
-    /// taken so far.
-    Elsewhere(Elsewhere),
+    /// It waits for another shard.
+    Waits(Begun),
     /// The request's key was there before; the record says what it got then.
     Replay(KeyedAnswer),
     /// Nothing was taken.
@@ -57,65 +67,70 @@ pub(crate) enum StagedDraws {
 impl<S: Selector> Partition<S> {
     /// Draws what `asked` asks for, one unit after the other, or finds what its key got before.
     /// `record` becomes what has to be written, or says what was drawn the first time.
+    ///
+    /// `turn` is for a request whose turn it is to collect: the items of which nobody has any but
+    /// those that it has taken itself.
     pub(crate) fn stage_draws(
         &mut self,
         asked: &Asked,
         terms: &Terms<'_>,
-        begun: Begun,
+        mut begun: Begun,
+        turn: Option<&[u32]>,
         stream: &mut Stream,
         record: &mut DrawsRecord,
     ) -> StagedDraws {
-        let Begun {
-            items, waits_for, ..
-        } = begun;
-        let mut chosen = waits_for.map(|elsewhere| elsewhere.chosen);
-        let staged = self.begin_draws(asked, !items.is_empty(), terms, record);
-        if let Err(answer) = staged {
+        let has_taken = !begun.items.is_empty();
+        if let Err(answer) = self.begin_draws(asked, has_taken, terms, record) {
             // What it had taken goes back: its key was answered meanwhile, or the pool has closed.
-            if let Some(pool) = self.pools.get_mut(asked.pool.index() as usize) {
-                pool.untake_all(&items);
-            }
+            self.abandon(&begun);
             return answer;
         }
-        record.items.extend(items);
-        let count = usize::from(asked.shape.count());
-        while record.items.len() < count {
-            let pool = &mut self.pools[asked.pool.index() as usize];
-            if pool.weight_in_stock == 0 {
-                break;
-            }
-            let choice = match chosen {
-                Some(chosen) => pool.choose_on(chosen, stream),
-                None => pool.choose(stream),
-            };
-            let item = match choice {
-                Ok(item) => item,
-                Err(elsewhere) => return StagedDraws::Elsewhere(elsewhere),
-            };
-            self.hand_overs += u64::from(chosen.take() == Some(item));
-            pool.take(item)
-                .expect("the item was chosen from what is in stock");
-            record.items.push(item);
-        }
         let pool = &mut self.pools[asked.pool.index() as usize];
-        if record.items.is_empty() {
-            return StagedDraws::Refused(Refusal::Exhausted);
+        record.items.append(&mut begun.items);
+        let absent = turn.unwrap_or_default();
+        pool.set_all_gone(absent, true);
+        let hand_overs = &mut self.hand_overs;
+        let collected = pool.collect(asked, &mut begun, stream, record, hand_overs);
+        pool.set_all_gone(absent, false);
+        match collected {
+            Collected::All => {
+                pool.untake_all(&begun.aside);
+                self.keep(terms.seq, record);
+                self.staged += 1;
+                StagedDraws::Drawn
+            }
+            Collected::TooFew => {
+                pool.untake_all(&begun.aside);
+                pool.untake_all(&record.items);
+                StagedDraws::Refused(if record.items.is_empty() {
+                    Refusal::Exhausted
+                } else {
+                    Refusal::TooFew
+                })
+            }
+            Collected::Waits(wanted) => {
+                begun.pool = asked.pool.index();
+                if turn.is_some() || asked.shape.count() == 1 {
+                    begun.items.append(&mut record.items);
+                    begun.wanted = Some(wanted);
+                } else {
+                    // Others may have what it would keep, until it is its turn.
+                    pool.untake_all(&begun.aside);
+                    begun.aside.clear();
+                    pool.untake_all(&record.items);
+                    begun.choices.splice(..0, record.items.drain(..));
+                    begun.wanted = None;
+                }
+                StagedDraws::Waits(begun)
+            }
         }
-        if !asked.shape.has(Shape::PARTIAL)
-            && pool.had_fewer_than(asked.shape.count(), &record.items)
-        {
-            pool.untake_all(&record.items);
-            return StagedDraws::Refused(Refusal::TooFew);
-        }
-        self.keep(terms.seq, record);
-        self.staged += 1;
-        StagedDraws::Drawn
     }
 
     /// Puts back what a request had taken that will not be answered.
     pub(crate) fn abandon(&mut self, begun: &Begun) {
         if let Some(pool) = self.pools.get_mut(begun.pool as usize) {
             pool.untake_all(&begun.items);
+            pool.untake_all(&begun.aside);
         }
     }
 
@@ -218,22 +233,93 @@ impl<S: Selector> Partition<S> {
     }
 }
 
+/// How far a request came.
+enum Collected {
+    All,
+    /// There is nothing, or less than it asked for.
+    TooFew,
+    /// Units of this item have to come first, or word that nobody has any.
+    Waits(u32),
+}
+
 impl<S: Selector> Pool<S> {
-    /// Whether fewer units were left than were asked for before these were drawn. It must not
-    /// depend on which they are, or the odds would not be the weights: so a pool that answers "no
-    /// prize" is not refused for the luck of having met its last unit early.
-    fn had_fewer_than(&self, asked: u8, drawn: &[u32]) -> bool {
-        let taken = prizes(drawn).count() as u64;
-        let wanted = u64::from(asked) - taken;
-        let mut left = 0u64;
-        wanted > 0
-            && (self.weight_in_stock == 0
-                || (0..self.counts.len())
-                    .filter(|item| self.weights[*item] > 0)
-                    .all(|item| {
-                        left = left.saturating_add(self.counts[item].remaining);
-                        left < wanted
-                    }))
+    /// Goes on with what a request has taken and chosen.
+    fn collect(
+        &mut self,
+        asked: &Asked,
+        begun: &mut Begun,
+        stream: &mut Stream,
+        record: &mut DrawsRecord,
+        hand_overs: &mut u64,
+    ) -> Collected {
+        let count = usize::from(asked.shape.count());
+        let mut made = 0;
+        while record.items.len() < count && self.weight_in_stock > 0 {
+            let choice = match begun.choices.get(made) {
+                Some(chosen) => self.choose_on(*chosen, stream),
+                None => self.choose(stream),
+            };
+            let item = match choice {
+                Ok(item) => item,
+                Err(elsewhere) => {
+                    begun
+                        .choices
+                        .splice(..begun.choices.len().min(made + 1), [elsewhere.chosen]);
+                    return Collected::Waits(elsewhere.wanted);
+                }
+            };
+            made += 1;
+            *hand_overs += u64::from(begun.wanted.take_if(|wanted| *wanted == item).is_some());
+            self.take(item)
+                .expect("the item was chosen from what is in stock");
+            record.items.push(item);
+        }
+        begun.choices.clear();
+        if record.items.is_empty() {
+            return Collected::TooFew;
+        }
+        let missing = count - prizes(&record.items).count();
+        if missing > 0 && !asked.shape.has(Shape::PARTIAL) {
+            match self.set_aside(missing, &mut begun.aside) {
+                Ok(true) => {}
+                Ok(false) => return Collected::TooFew,
+                Err(wanted) => return Collected::Waits(wanted),
+            }
+        }
+        Collected::All
+    }
+
+    /// Whether there were as many units as were asked for, besides those that were drawn: puts them
+    /// aside, or says which item may be elsewhere. The answer must not depend on what was drawn, or
+    /// the odds would not be the weights: so a pool that answers "no prize" does not refuse a
+    /// request for the luck of having met its last unit early.
+    fn set_aside(&mut self, units: usize, aside: &mut Vec<u32>) -> Result<bool, u32> {
+        let items = 0..self.counts.len();
+        for item in items.clone() {
+            let is_drawn = self.weights[item] > 0;
+            while is_drawn && aside.len() < units && self.counts[item].remaining > 0 {
+                self.take(item as u32).expect("units of it are here");
+                aside.push(item as u32);
+            }
+        }
+        if aside.len() >= units {
+            return Ok(true);
+        }
+        let elsewhere = items
+            .into_iter()
+            .find(|item| self.stocked_weight(*item) > 0);
+        elsewhere.map_or(Ok(false), |item| Err(item as u32))
+    }
+
+    /// Marks items as such that nobody has, unless there are units here, or takes the mark away.
+    fn set_all_gone(&mut self, items: &[u32], gone: bool) {
+        for item in items.iter().map(|item| *item as usize) {
+            let is_here = self
+                .counts
+                .get(item)
+                .is_some_and(|count| count.remaining > 0);
+            self.set_gone(item, gone && !is_here);
+        }
     }
 
     fn untake_all(&mut self, items: &[u32]) {

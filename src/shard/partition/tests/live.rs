@@ -88,6 +88,7 @@ impl Live {
             &asked,
             &terms,
             Begun::default(),
+            None,
             &mut self.stream,
             &mut record,
         );
@@ -102,7 +103,7 @@ impl Live {
             }
             StagedDraws::Replay(answer) => Got::Again(answer.request, items),
             StagedDraws::Refused(refusal) => Got::Refused(refusal),
-            StagedDraws::Elsewhere(_) => panic!("the pool is on one shard"),
+            StagedDraws::Waits(_) => panic!("the pool is on one shard"),
         };
         self.assert_alike();
         got
