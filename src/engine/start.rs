@@ -447,10 +447,14 @@ impl Plan {
         let wal = Wal::new(storage, options, identity, position, supply, salts)
             .map_err(Error::io("begin the log of", format!("shard {index}")))?;
         let mut partition = partition.with_selector();
-        for (pool, item) in standing.gone.iter().copied() {
-            partition.set_gone(pool, item, true);
-        }
-        let exchange = Exchange::new(index, mesh, peers, &partition, &standing.received);
+        let exchange = Exchange::new(
+            index,
+            mesh,
+            peers,
+            &mut partition,
+            &standing.received,
+            &standing.gone,
+        );
         Ok(Shard::new(Parts {
             index,
             handle,

@@ -130,7 +130,10 @@ impl Ledger {
             Record::Received(transfer) => self.each(transfer.pool, &[transfer.item], |units| {
                 units.received = units.received.saturating_add(transfer.units);
             }),
-            Record::Delivered { .. } | Record::Remember(_) | Record::RequestsReserved { .. } => {}
+            Record::Delivered { .. }
+            | Record::Availability(_)
+            | Record::Remember(_)
+            | Record::RequestsReserved { .. } => {}
         }
     }
 

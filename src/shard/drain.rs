@@ -31,7 +31,8 @@ impl Parts {
     /// The client is gone whose request had begun.
     pub(super) fn abandon(&mut self, place: usize, begun: &Begun) {
         self.partition.abandon(begun);
-        self.exchange.leave_turn(&self.partition, begun.pool, place);
+        self.exchange
+            .leave_turn(&mut self.partition, begun.pool, place);
     }
 }
 

@@ -31,7 +31,7 @@ use crate::{
     wal::{Wal, record::TransferRecord},
 };
 
-use scarce::Scarce;
+use scarce::{Scarce, set_available};
 use turns::Turns;
 
 /// Messages read from one shard before the next one's turn comes.
@@ -50,6 +50,8 @@ pub(crate) enum Message {
     Recall { item: Item },
     /// To the home shard: there is none here.
     Empty { item: Item, received: u64 },
+    /// From the home shard: say when there is none there.
+    Tell { item: Item },
     /// Units. What the record says of them is durable where they come from.
     Units(TransferRecord),
     /// The transfers up to this one have come, durably.
@@ -80,6 +82,12 @@ pub(crate) struct Exchange {
     wanted: HashSet<Item>,
     /// Items of which nobody answers that may have any.
     cut_off: HashSet<Item>,
+    /// What the home shard was told that there is none of here.
+    said_empty: HashSet<Item>,
+    /// What the others were told to be gone.
+    told_gone: HashSet<Item>,
+    /// Items that came back while nobody listened: the log does not say so yet.
+    returned: VecDeque<Item>,
     turns: Turns,
     /// Shards that had stopped when it was last looked.
     stopped: usize,
@@ -108,8 +116,9 @@ impl Exchange {
         shard: usize,
         mesh: MeshEnd<Message>,
         peers: Vec<Arc<ShardHandle>>,
-        partition: &Partition<S>,
+        partition: &mut Partition<S>,
         received: &[u64],
+        gone: &[Item],
     ) -> Self {
         let post = |(peer, got): (u32, u64)| {
             let outbox = partition.exchanged(peer).map(|exchanged| &exchanged.outbox);
@@ -121,18 +130,50 @@ impl Exchange {
                 got,
             }
         };
-        Self {
+        let mut exchange = Self {
             shard: shard as u32,
             mesh,
             peers,
             posts: (0..).zip(received.iter().copied()).map(post).collect(),
             wanted: HashSet::new(),
             cut_off: HashSet::new(),
+            said_empty: HashSet::new(),
+            told_gone: HashSet::new(),
+            returned: VecDeque::new(),
             turns: Turns::default(),
             stopped: 0,
             scarce: HashMap::new(),
             todo: VecDeque::new(),
             transfers: 0,
+        };
+        exchange.look_at_gone(partition, gone);
+        exchange
+    }
+
+    /// Items that nobody has when the engine begins, as all shards together show. The home shard's
+    /// log may say something else, where the engine ended in between.
+    fn look_at_gone<S: Selector>(&mut self, partition: &mut Partition<S>, gone: &[Item]) {
+        for item in gone.iter().copied() {
+            if partition.home(item.0) != Some(self.shard) {
+                partition.set_gone(item.0, item.1, true);
+            } else if !partition.is_gone(item.0, item.1) {
+                for peer in self.others() {
+                    let sent = partition
+                        .exchanged(peer)
+                        .map_or(0, |exchanged| exchanged.sent);
+                    self.scarce(partition, item).empty.insert(peer, sent);
+                }
+                self.todo.push_back(item);
+            }
+        }
+        let gone: HashSet<&Item> = gone.iter().collect();
+        for item in partition.gone_at_home() {
+            if gone.contains(&item) {
+                self.told_gone.insert(item);
+            } else {
+                partition.set_gone(item.0, item.1, false);
+                self.returned.push_back(item);
+            }
         }
     }
 
@@ -176,6 +217,7 @@ impl Exchange {
     pub(crate) fn is_busy(&self) -> bool {
         self.mesh.has_mail()
             || !self.todo.is_empty()
+            || !self.returned.is_empty()
             || self
                 .posts
                 .iter()
@@ -190,9 +232,16 @@ impl Exchange {
         wal: &mut Wal,
     ) -> io::Result<bool> {
         let mut worked = false;
-        while let Some(item) = partition.came_back() {
+        while let Some(item) = partition.stirred(|pool| self.turns.has_turn(pool)) {
             worked = true;
-            self.came_back(partition, item);
+            self.stirred(partition, wal, item);
+        }
+        while let Some(item) = self.returned.front().copied() {
+            if !set_available(partition, wal, item, true)? {
+                break;
+            }
+            self.returned.pop_front();
+            worked = true;
         }
         self.look_for_stopped();
         // First what came before the last draws: so a unit is offered to the draws that wait here
@@ -251,19 +300,22 @@ impl Exchange {
             Message::Recall { item } => {
                 let remaining = partition.remaining(item.0, item.1);
                 if remaining == 0 {
-                    // Nobody may be told that it is gone until the draws that took it are durable.
-                    let received = received_from(partition, peer);
-                    self.post(peer, wal.next_seq() - 1, Message::Empty { item, received });
+                    self.say_empty(partition, wal, peer, item);
                 } else {
                     let units = remaining - remaining / 2;
                     return self.give(partition, wal, peer, item, units);
+                }
+            }
+            Message::Tell { item } => {
+                if partition.remaining(item.0, item.1) == 0 {
+                    self.say_empty(partition, wal, peer, item);
                 }
             }
             Message::Empty { item, received } => {
                 let scarce = self.scarce(partition, item);
                 scarce.recalled.remove(&peer);
                 scarce.empty.insert(peer, received);
-                self.turns.unsettle(item.0, item.1);
+                self.turns.doubt(item.0, item.1, peer);
                 self.todo.push_back(item);
             }
             Message::Units(units) => return self.receive(partition, wal, peer, units),
@@ -277,17 +329,25 @@ impl Exchange {
                 if partition.remaining(item.0, item.1) == 0 {
                     partition.set_gone(item.0, item.1, true);
                 } else {
+                    self.said_empty.remove(&item);
                     self.post(peer, 0, Message::Back { item });
                 }
             }
             Message::Back { item } => {
-                partition.set_gone(item.0, item.1, false);
                 if partition.home(item.0) == Some(self.shard) {
+                    if partition.is_gone(item.0, item.1)
+                        && !set_available(partition, wal, item, true)?
+                    {
+                        return Ok(false);
+                    }
+                    self.told_gone.remove(&item);
                     let scarce = self.scarce(partition, item);
                     scarce.empty.remove(&peer);
                     scarce.recalled.remove(&peer);
                     self.todo.push_back(item);
                     self.tell_others(Message::Back { item }, Some(peer));
+                } else {
+                    partition.set_gone(item.0, item.1, false);
                 }
             }
             Message::CutOff { item } => {
@@ -302,12 +362,39 @@ impl Exchange {
         Ok(true)
     }
 
-    /// Units of an item that was gone are here.
-    fn came_back<S: Selector>(&mut self, partition: &Partition<S>, item: Item) {
-        match partition.home(item.0) {
-            Some(home) if home != self.shard => self.post(home, 0, Message::Back { item }),
-            _ => self.tell_others(Message::Back { item }, None),
+    /// This shard's units of an item came to nothing, or came from nothing.
+    fn stirred<S: Selector>(&mut self, partition: &Partition<S>, wal: &Wal, item: Item) {
+        let is_empty = partition.remaining(item.0, item.1) == 0;
+        let away = partition.home(item.0).filter(|home| *home != self.shard);
+        match (away, is_empty) {
+            (Some(home), true) if !self.said_empty.contains(&item) => {
+                self.say_empty(partition, wal, home, item);
+            }
+            (Some(home), false) if self.said_empty.remove(&item) => {
+                self.post(home, 0, Message::Back { item });
+            }
+            (None, true) => self.todo.push_back(item),
+            (None, false) if self.told_gone.remove(&item) => {
+                self.tell_others(Message::Back { item }, None);
+            }
+            _ => {}
         }
+    }
+
+    /// Says to the home shard that there is none here.
+    fn say_empty<S: Selector>(
+        &mut self,
+        partition: &Partition<S>,
+        wal: &Wal,
+        home: u32,
+        item: Item,
+    ) {
+        self.said_empty.insert(item);
+        self.turns.say_empty(item.0, item.1);
+        let received = received_from(partition, home);
+        // Nobody may be told that it is gone until the draws that took it are durable.
+        let after_seq = wal.next_seq() - 1;
+        self.post(home, after_seq, Message::Empty { item, received });
     }
 
     /// Whoever waits for a shard that has stopped waits no more.

@@ -269,6 +269,7 @@ impl<S: Selector> Partition<S> {
             Record::Sent(transfer) => self.apply_sent(transfer),
             Record::Received(transfer) => self.apply_received(transfer),
             Record::Delivered { peer, upto } => self.apply_delivered(*peer, *upto),
+            Record::Availability(item) => self.apply_availability(*item),
             Record::Remember(remember) => {
                 self.remember = *remember;
                 self.keys.limit(*remember);

@@ -31,6 +31,8 @@ pub enum Record {
         /// The last number that has come there.
         upto: u64,
     },
+    /// An item of a pool on all shards ran out, or came back. (The pool's home shard only.)
+    Availability(AvailabilityRecord),
     /// A part of a pool's registration; the pool is open for draws once all its parts are there.
     Pool(PoolPart),
     /// A part of a change to a pool; the change happens with its last part.
@@ -142,6 +144,17 @@ pub struct TransferRecord {
     pub item: u32,
     /// How many units.
     pub units: u64,
+}
+
+/// Whether any shard has units of an item, in a pool that lives on all of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
+pub struct AvailabilityRecord {
+    /// The pool's place, the same on all shards.
+    pub pool: u32,
+    /// The item's place in the pool.
+    pub item: u32,
+    /// Whether it can be drawn from here on.
+    pub in_stock: bool,
 }
 
 /// How much a shard remembers.

@@ -26,13 +26,18 @@ impl Exchange {
     /// A request that may have wanted to collect is answered.
     pub(crate) fn leave_turn<S: Selector>(
         &mut self,
-        partition: &Partition<S>,
+        partition: &mut Partition<S>,
         pool: u32,
         place: usize,
     ) {
         let left = self.turns.leave(pool, place);
         for item in left.absent {
             self.wanted.remove(&(pool, item));
+        }
+        for item in left.said_empty {
+            // What was said then counts no more.
+            self.said_empty.remove(&(pool, item));
+            partition.stir(pool, item);
         }
         if let Some(home) = partition.home(pool).filter(|_| left.over) {
             self.tell(home, Message::TurnOver { pool });
@@ -57,12 +62,14 @@ impl Exchange {
                 self.wanted.remove(&item);
             }
             Message::TurnOver { pool } => {
-                for (place, was_absent) in self.turns.end(pool, from) {
-                    let item = (pool, place);
+                for unsettled in self.turns.end(pool, from) {
+                    let item = (pool, unsettled.item);
                     let scarce = self.scarce.entry(item).or_default();
-                    // It may have put back what it had taken.
-                    scarce.empty.remove(&from);
-                    if was_absent {
+                    if unsettled.is_doubtful {
+                        // It may have put back what it had taken; it says so if not.
+                        scarce.empty.remove(&from);
+                    }
+                    if unsettled.was_absent {
                         scarce.wanting.remove(&from);
                     }
                     self.todo.push_back(item);

@@ -7,7 +7,13 @@ use std::{
 };
 
 use super::{Exchange, Item, Message, Partition};
-use crate::{selector::Selector, wal::Wal};
+use crate::{
+    selector::Selector,
+    wal::{
+        Wal,
+        record::{AvailabilityRecord, Record},
+    },
+};
 
 /// What the home shard knows of an item that it has run out of.
 #[derive(Default)]
@@ -16,6 +22,8 @@ pub(super) struct Scarce {
     pub(super) wanting: BTreeSet<u32>,
     /// Whether a draw here waits for it.
     pub(super) wanted_here: bool,
+    /// Whether the others were asked to say when they have none.
+    asked: bool,
     /// Shards that were asked to give back and have not answered.
     pub(super) recalled: BTreeSet<u32>,
     /// What shards without any had received when they said so.
@@ -67,14 +75,19 @@ impl Exchange {
         }
         let others: Vec<u32> = self.others().collect();
         let scarce = self.scarce(partition, item);
-        if !scarce.is_wanted() {
-            self.settle(item);
-            return Ok(true);
-        }
+        let is_wanted = scarce.is_wanted();
+        let is_new = !std::mem::replace(&mut scarce.asked, true);
         let holders = others.into_iter();
         let holders: Vec<u32> = holders.filter(|peer| !scarce.is_empty_at(*peer)).collect();
         if holders.is_empty() {
-            self.nobody_has(partition, wal, item);
+            return self.nobody_has(partition, wal, item);
+        }
+        if !is_wanted {
+            // Nobody has to wait to know that it is gone.
+            for peer in holders.into_iter().filter(|_| is_new) {
+                self.post(peer, 0, Message::Tell { item });
+            }
+            self.settle(item);
             return Ok(true);
         }
         if holders.iter().all(|peer| self.is_over(*peer)) {
@@ -93,7 +106,13 @@ impl Exchange {
     }
 
     /// No shard has an item; only a request that collects may have taken what it will put back.
-    fn nobody_has<S: Selector>(&mut self, partition: &mut Partition<S>, wal: &Wal, item: Item) {
+    /// `false` while there is no room for the record that says so.
+    fn nobody_has<S: Selector>(
+        &mut self,
+        partition: &mut Partition<S>,
+        wal: &mut Wal,
+        item: Item,
+    ) -> io::Result<bool> {
         let collector = self.turns.given_to(item.0);
         let scarce = self.scarce(partition, item);
         if let Some(collector) = collector {
@@ -104,18 +123,28 @@ impl Exchange {
             if waits && self.turns.tell_absent(item.0, item.1) {
                 self.tell(collector, Message::Absent { item });
             }
-            return;
+            return Ok(true);
         }
+        let is_wanted = scarce.is_wanted();
+        let is_known = partition.is_gone(item.0, item.1);
+        if !is_known && !set_available(partition, wal, item, false)? {
+            return Ok(false);
+        }
+        if is_known && !is_wanted {
+            self.settle(item);
+            return Ok(true);
+        }
+        let scarce = self.scarce(partition, item);
         scarce.wanting.clear();
         scarce.wanted_here = false;
-        partition.set_gone(item.0, item.1, true);
-        self.wanted.remove(&item);
+        self.told_gone.insert(item);
         // "Exhausted" is answered when the draws that took the last units are durable.
         let after_seq = wal.next_seq() - 1;
         for peer in self.others() {
             self.post(peer, after_seq, Message::Gone { item });
         }
         self.settle(item);
+        Ok(true)
     }
 
     /// Who may have an item has stopped.
@@ -157,4 +186,25 @@ impl Exchange {
             scarce
         })
     }
+}
+
+/// Writes down that an item ran out everywhere, or came back; `false` while there is no room.
+pub(super) fn set_available<S: Selector>(
+    partition: &mut Partition<S>,
+    wal: &mut Wal,
+    (pool, item): Item,
+    in_stock: bool,
+) -> io::Result<bool> {
+    let record = Record::Availability(AvailabilityRecord {
+        pool,
+        item,
+        in_stock,
+    });
+    let Some(seq) = wal.append(&record)? else {
+        return Ok(false);
+    };
+    partition
+        .apply(seq, &record)
+        .expect("the pool has its home here, and the item");
+    Ok(true)
 }

@@ -49,6 +49,7 @@ impl Exchange {
         units: TransferRecord,
     ) -> io::Result<bool> {
         let item = (units.pool, units.item);
+        let was_gone = partition.is_gone(item.0, item.1);
         let mut after = 0;
         if units.number > received_from(partition, peer) {
             let record = Record::Received(TransferRecord { peer, ..units });
@@ -60,6 +61,10 @@ impl Exchange {
                 .expect("transfers come in order, of pools that all shards have");
             self.transfers += 1;
             after = seq;
+        }
+        if !was_gone {
+            // Who sent them knows that they are here.
+            self.said_empty.remove(&item);
         }
         self.wanted.remove(&item);
         self.cut_off.remove(&item);

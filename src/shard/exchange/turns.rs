@@ -24,6 +24,8 @@ struct Collecting {
     has_turn: bool,
     /// Items that nobody has but, perhaps, the request whose turn it is.
     absent: Vec<u32>,
+    /// Items of which was said meanwhile that there are none here.
+    said_empty: Vec<u32>,
 }
 
 /// Turns that were given to shards, and will be.
@@ -31,8 +33,9 @@ struct Collecting {
 struct Given {
     to: Option<u32>,
     next: VecDeque<u32>,
-    /// Items of which something was said that may have changed when the turn is over.
-    unsettled: BTreeSet<u32>,
+    /// Items to look at again when the turn is over, each with whether the shard said meanwhile that
+    /// it has none.
+    unsettled: BTreeMap<u32, bool>,
     /// Those of them of which the shard was told that nobody else has any.
     absent: BTreeSet<u32>,
 }
@@ -46,6 +49,18 @@ pub(super) struct Left {
     pub(super) asks_again: bool,
     /// What it was told to be absent.
     pub(super) absent: Vec<u32>,
+    /// What was said to be empty while it may have put something back.
+    pub(super) said_empty: Vec<u32>,
+}
+
+/// An item that has to be looked at after a turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Unsettled {
+    pub(super) item: u32,
+    /// The shard whose turn it was had been told that nobody else has it.
+    pub(super) was_absent: bool,
+    /// That shard had said that it has none itself.
+    pub(super) is_doubtful: bool,
 }
 
 impl Turns {
@@ -87,6 +102,18 @@ impl Turns {
         true
     }
 
+    /// Whether a request of this shard collects.
+    pub(super) fn has_turn(&self, pool: u32) -> bool {
+        self.here.get(&pool).is_some_and(|here| here.has_turn)
+    }
+
+    /// There is none of an item here, was said.
+    pub(super) fn say_empty(&mut self, pool: u32, item: u32) {
+        if let Some(here) = self.here.get_mut(&pool).filter(|here| here.has_turn) {
+            here.said_empty.push(item);
+        }
+    }
+
     /// A request needs no turn any more.
     pub(super) fn leave(&mut self, pool: u32, place: usize) -> Left {
         let had_turn = self.of(pool, place).is_some();
@@ -101,6 +128,7 @@ impl Turns {
             over: true,
             asks_again: !here.places.is_empty(),
             absent: std::mem::take(&mut here.absent),
+            said_empty: std::mem::take(&mut here.said_empty),
         };
         here.has_turn = false;
         if !left.asks_again {
@@ -142,10 +170,19 @@ impl Turns {
             .collect()
     }
 
-    /// What is said of this item has to be looked at again after the turn.
+    /// This item has to be looked at again after the turn.
     pub(super) fn unsettle(&mut self, pool: u32, item: u32) {
         if let Some(given) = self.given.get_mut(&pool).filter(|given| given.to.is_some()) {
-            given.unsettled.insert(item);
+            given.unsettled.entry(item).or_default();
+        }
+    }
+
+    /// A shard said that it has none of an item; if it is its turn, it may have some again after it.
+    pub(super) fn doubt(&mut self, pool: u32, item: u32, shard: u32) {
+        if let Some(given) = self.given.get_mut(&pool)
+            && given.to == Some(shard)
+        {
+            given.unsettled.insert(item, true);
         }
     }
 
@@ -155,8 +192,8 @@ impl Turns {
         given.is_some_and(|given| given.absent.insert(item))
     }
 
-    /// A shard's turn is over: the items to look at, each with whether it was told to be absent.
-    pub(super) fn end(&mut self, pool: u32, shard: u32) -> Vec<(u32, bool)> {
+    /// A shard's turn is over: the items to look at.
+    pub(super) fn end(&mut self, pool: u32, shard: u32) -> Vec<Unsettled> {
         let Some(given) = self.given.get_mut(&pool) else {
             return Vec::new();
         };
@@ -167,14 +204,18 @@ impl Turns {
         let absent = std::mem::take(&mut given.absent);
         let unsettled = given.unsettled.iter();
         unsettled
-            .map(|item| (*item, absent.contains(item)))
+            .map(|(item, doubtful)| Unsettled {
+                item: *item,
+                was_absent: absent.contains(item),
+                is_doubtful: *doubtful,
+            })
             .collect()
     }
 
     /// Nobody waits for this item any more.
     pub(super) fn settle(&mut self, pool: u32, item: u32) -> bool {
         let given = self.given.get_mut(&pool).filter(|given| given.to.is_none());
-        given.is_some_and(|given| given.unsettled.remove(&item))
+        given.is_some_and(|given| given.unsettled.remove(&item).is_some())
     }
 }
 
@@ -206,11 +247,18 @@ mod tests {
         home.queue(7, 2);
         home.give(7);
         home.unsettle(7, 5);
-        home.unsettle(7, 6);
+        home.doubt(7, 6, 1);
+        home.doubt(7, 8, 2);
         assert!(home.tell_absent(7, 5));
         assert!(!home.tell_absent(7, 5));
         assert!(!home.settle(7, 5), "the turn is not over");
-        assert_eq!(home.end(7, 1), [(5, true), (6, false)]);
+        let unsettled = [(5, true, false), (6, false, true)];
+        let unsettled = unsettled.map(|(item, was_absent, is_doubtful)| Unsettled {
+            item,
+            was_absent,
+            is_doubtful,
+        });
+        assert_eq!(home.end(7, 1), unsettled);
         assert_eq!(home.give(7), None);
         assert!(home.settle(7, 5));
         assert_eq!(home.give(7), None);
@@ -226,10 +274,11 @@ mod tests {
         assert_eq!(here.of(7, 10), None);
         assert!(!here.set_absent(7, 3));
         assert!(here.begin(7));
-        assert!(here.set_absent(7, 3));
+        assert!(here.set_absent(7, 3) && here.has_turn(7));
+        here.say_empty(7, 4);
         assert_eq!((here.of(7, 10), here.of(7, 11)), (Some(&[3][..]), None));
         let left = here.leave(7, 10);
-        assert!(left.over && left.asks_again && left.absent == [3]);
+        assert!(left.over && left.asks_again && left.absent == [3] && left.said_empty == [4]);
         assert!(!here.want(7, 12), "asked again");
         // Its client went away before the turn came.
         assert_eq!(here.leave(7, 11), Left::default());

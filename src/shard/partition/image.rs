@@ -1,6 +1,9 @@
 //! A partition as bytes, for snapshots, and its checks when it comes back.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use bincode::{Decode, Encode};
 
@@ -32,6 +35,7 @@ struct PoolImage<'a> {
     counts: &'a [Count],
     extras: &'a BTreeMap<u32, Extra>,
     spread: &'a Option<Spread>,
+    gone: &'a [bool],
     no_prizes: u64,
 }
 
@@ -45,6 +49,7 @@ struct PoolBack {
     counts: Vec<Count>,
     extras: BTreeMap<u32, Extra>,
     spread: Option<Spread>,
+    gone: Vec<bool>,
     no_prizes: u64,
 }
 
@@ -77,6 +82,7 @@ impl Partition<CountsOnly> {
                 counts: &pool.counts,
                 extras: &pool.extras,
                 spread: &pool.spread,
+                gone: &pool.gone,
                 no_prizes: pool.no_prizes,
             })
             .collect();
@@ -146,6 +152,16 @@ impl PoolBack {
         {
             return Err(misfit("has more or fewer counts than items"));
         }
+        let marks = if self.spread.is_some() {
+            self.counts.len()
+        } else {
+            0
+        };
+        if self.gone.len() != marks {
+            return Err(misfit(
+                "says of more or fewer items than it has whether they are gone",
+            ));
+        }
         if self.no_prizes > SEQ_MAX {
             return Err(misfit("has more draws than there can be"));
         }
@@ -174,9 +190,9 @@ impl PoolBack {
             weight_total: 0,
             is_ready: false,
             no_prizes: self.no_prizes,
-            gone: vec![false; if self.spread.is_some() { all } else { 0 }],
+            gone: self.gone,
             spread: self.spread,
-            came_back: Vec::new(),
+            stirred: BTreeSet::new(),
             selector: CountsOnly,
         }
         .with_selector();

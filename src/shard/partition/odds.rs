@@ -27,7 +27,7 @@ pub struct ItemOdds {
     pub id: String,
     /// Its weight in the next draw: 0 if it ran out.
     pub weight: u64,
-    /// Units in stock; `None` is unlimited.
+    /// Units in stock; `None` is unlimited, or not known from one shard's log.
     pub remaining: Option<u64>,
 }
 
@@ -125,9 +125,18 @@ impl<S: Selector> Partition<S> {
 }
 
 impl<S: Selector> Pool<S> {
-    /// The odds of a whole pool; `seq` is the last record that was applied.
+    /// The odds of the pool; `seq` is the last record that was applied.
+    ///
+    /// Of a pool on all shards, one shard's part tells what its log says: on the
+    /// [home shard](Self::home_shard) that is when an item ran out on all shards, and came back.
     pub fn odds(&self, seq: u64, now_ms: u64) -> Odds {
-        self.odds_part(seq, now_ms).whole(std::iter::empty())
+        let mut part = self.odds_part(seq, now_ms);
+        if self.spread.is_some() {
+            for item in &mut part.items {
+                item.units = self.gone[item.place as usize].then_some(0);
+            }
+        }
+        part.whole(std::iter::empty())
     }
 
     fn odds_part(&self, seq: u64, now_ms: u64) -> OddsPart {

@@ -1,6 +1,9 @@
 //! One pool: its items' weights, what is left of them, and whether it takes draws.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use bincode::{Decode, Encode};
 
@@ -83,8 +86,8 @@ pub struct Pool<S = Fenwick> {
     pub(super) spread: Option<Spread>,
     /// Of such a pool: the items that no shard has any more. Empty for the others.
     pub(super) gone: Vec<bool>,
-    /// Those that were gone until units of them came to this shard.
-    pub(super) came_back: Vec<u32>,
+    /// Those of which this shard's units came to nothing, or came from nothing.
+    pub(super) stirred: BTreeSet<u32>,
     pub(super) selector: S,
 }
 
@@ -107,7 +110,7 @@ impl<S: Selector> Pool<S> {
             no_prizes: 0,
             spread: None,
             gone: Vec::new(),
-            came_back: Vec::new(),
+            stirred: BTreeSet::new(),
             selector,
         }
     }
@@ -212,6 +215,7 @@ impl<S: Selector> Pool<S> {
     fn run_out(&mut self, item: usize) {
         if self.spread.is_some() {
             // Another shard may have it.
+            self.stirred.insert(item as u32);
             return;
         }
         self.weight_in_stock -= self.weights[item];
@@ -248,10 +252,8 @@ impl<S: Selector> Pool<S> {
         let had_run_out = count.remaining == 0;
         count.remaining += units;
         if had_run_out && self.spread.is_some() {
-            if self.gone[item] {
-                self.set_gone(item, false);
-                self.came_back.push(item as u32);
-            }
+            self.set_gone(item, false);
+            self.stirred.insert(item as u32);
         } else if had_run_out {
             self.weight_in_stock += self.weights[item];
             self.update_selector(item);
@@ -272,8 +274,8 @@ impl<S: Selector> Pool<S> {
     /// Adds an item behind the others.
     pub(super) fn add(&mut self, item: ItemDefinition) {
         self.counts.push(Count::new(item.stock));
-        if self.spread.is_some() {
-            self.gone.push(false);
+        if let Some(spread) = &self.spread {
+            self.gone.push(item.stock == Some(0) && spread.is_home());
         }
         self.weights.push(item.weight);
         self.weight_total += item.weight;
@@ -317,7 +319,7 @@ impl<S: Selector> Pool<S> {
             no_prizes: self.no_prizes,
             spread: self.spread,
             gone: self.gone,
-            came_back: self.came_back,
+            stirred: self.stirred,
             selector: T::new(&[]).expect("no weights do not overflow"),
         };
         if pool.is_registered() {

@@ -12,7 +12,11 @@ use std::collections::{BTreeMap, VecDeque};
 use bincode::{Decode, Encode};
 
 use super::{Misfit, Partition, Pool, pool::UNLIMITED, unknown_pool};
-use crate::{pool::PoolChange, selector::Selector, wal::record::TransferRecord};
+use crate::{
+    pool::PoolChange,
+    selector::Selector,
+    wal::record::{AvailabilityRecord, TransferRecord},
+};
 
 /// Items of which every shard would get fewer units stay with the home shard as a whole.
 const PART_MIN: u64 = 16;
@@ -84,7 +88,7 @@ impl<S: Selector> Partition<S> {
         if transfer.number != exchanged.sent + 1 {
             return Err(misnumbered(transfer));
         }
-        let pool = spread_pool(&mut self.pools, transfer)?;
+        let pool = spread_pool(&mut self.pools, transfer.pool, transfer.item)?;
         let count = &mut pool.counts[transfer.item as usize];
         if count.remaining == UNLIMITED || count.remaining < transfer.units {
             return Err(Misfit(format!(
@@ -93,6 +97,9 @@ impl<S: Selector> Partition<S> {
             )));
         }
         count.remaining -= transfer.units;
+        if count.remaining == 0 {
+            pool.stirred.insert(transfer.item);
+        }
         pool.extra(transfer.item).sent += transfer.units;
         exchanged.sent = transfer.number;
         exchanged.outbox.push_back(*transfer);
@@ -104,7 +111,7 @@ impl<S: Selector> Partition<S> {
         if transfer.number != exchanged.received + 1 {
             return Err(misnumbered(transfer));
         }
-        let pool = spread_pool(&mut self.pools, transfer)?;
+        let pool = spread_pool(&mut self.pools, transfer.pool, transfer.item)?;
         let count = pool.counts[transfer.item as usize];
         if count.remaining.checked_add(transfer.units).is_none() {
             return Err(Misfit("more units came than can be counted".into()));
@@ -154,15 +161,72 @@ impl<S: Selector> Partition<S> {
         }
     }
 
-    /// An item that nobody had, of which there are units here now; each is told once.
-    pub(crate) fn came_back(&mut self) -> Option<(u32, u32)> {
+    /// Whether nobody has an item any more, as far as is known here.
+    pub(crate) fn is_gone(&self, pool: u32, item: u32) -> bool {
+        let pool = self.pools.get(pool as usize);
+        pool.is_some_and(|pool| pool.gone.get(item as usize) == Some(&true))
+    }
+
+    /// An item of which this shard's units came to nothing, or came from nothing; each is told
+    /// once. Pools that `rests` says are left for later.
+    pub(crate) fn stirred(&mut self, rests: impl Fn(u32) -> bool) -> Option<(u32, u32)> {
         let pools = &mut self.pools;
-        let back = |place: &u32| Some((*place, pools[*place as usize].came_back.pop()?));
-        self.spread_places.iter().find_map(back)
+        let stirred = |place: &u32| {
+            let stirred = &mut pools[*place as usize].stirred;
+            if stirred.is_empty() || rests(*place) {
+                return None;
+            }
+            Some((*place, stirred.pop_first()?))
+        };
+        self.spread_places.iter().find_map(stirred)
+    }
+
+    /// Has an item told again.
+    pub(crate) fn stir(&mut self, pool: u32, item: u32) {
+        if let Some(pool) = self.pools.get_mut(pool as usize) {
+            pool.stirred.insert(item);
+        }
+    }
+
+    /// The pools that live on all shards, and have this one for their home, with the items that
+    /// nobody has.
+    pub(crate) fn gone_at_home(&self) -> Vec<(u32, u32)> {
+        let mut all = Vec::new();
+        for place in &self.spread_places {
+            let pool = &self.pools[*place as usize];
+            if pool.spread.as_ref().is_some_and(Spread::is_home) {
+                let items = (0..).zip(&pool.gone).filter(|(_, gone)| **gone);
+                all.extend(items.map(|(item, _)| (*place, item)));
+            }
+        }
+        all
+    }
+
+    pub(super) fn apply_availability(&mut self, record: AvailabilityRecord) -> Result<(), Misfit> {
+        let AvailabilityRecord {
+            pool,
+            item,
+            in_stock,
+        } = record;
+        let state = spread_pool(&mut self.pools, pool, item)?;
+        if !in_stock && state.counts[item as usize].remaining > 0 {
+            let name = &state.definition.name;
+            return Err(Misfit(format!(
+                "item {item} of pool \"{name}\" ran out everywhere, but is in stock"
+            )));
+        }
+        state.set_gone(item as usize, !in_stock);
+        Ok(())
     }
 }
 
 impl<S: Selector> Pool<S> {
+    /// Of a pool that lives on all shards: the one whose log says when an item ran out and came
+    /// back.
+    pub fn home_shard(&self) -> Option<usize> {
+        self.spread.as_ref().map(|spread| spread.home as usize)
+    }
+
     /// How the shard stands to the pool, if it lives on all shards.
     pub(crate) fn spread(&self) -> Option<&Spread> {
         self.spread.as_ref()
@@ -222,17 +286,18 @@ impl<S: Selector> Pool<S> {
     }
 }
 
-fn spread_pool<'a, S: Selector>(
-    pools: &'a mut [Pool<S>],
-    transfer: &TransferRecord,
-) -> Result<&'a mut Pool<S>, Misfit> {
-    let pool = pools.get_mut(transfer.pool as usize);
+fn spread_pool<S: Selector>(
+    pools: &mut [Pool<S>],
+    place: u32,
+    item: u32,
+) -> Result<&mut Pool<S>, Misfit> {
+    let pool = pools.get_mut(place as usize);
     let pool = pool.filter(|pool| pool.spread.is_some() && pool.is_registered());
     let Some(pool) = pool else {
-        return Err(unknown_pool(transfer.pool));
+        return Err(unknown_pool(place));
     };
-    if transfer.item as usize >= pool.counts.len() {
-        return Err(pool.no_such_item(transfer.item));
+    if item as usize >= pool.counts.len() {
+        return Err(pool.no_such_item(item));
     }
     Ok(pool)
 }

@@ -39,6 +39,7 @@ const KIND_REMEMBER: u32 = 8;
 const KIND_SENT: u32 = 9;
 const KIND_RECEIVED: u32 = 10;
 const KIND_DELIVERED: u32 = 11;
+const KIND_AVAILABILITY: u32 = 12;
 /// A record begins with its kind in the low byte; a draw has its pool above it.
 const KIND_BITS: u32 = 8;
 
@@ -85,6 +86,7 @@ impl Codec for Binary {
             Record::Sent(transfer) => append(out, (KIND_SENT, transfer)),
             Record::Received(transfer) => append(out, (KIND_RECEIVED, transfer)),
             Record::Delivered { peer, upto } => append(out, (KIND_DELIVERED, (peer, upto))),
+            Record::Availability(item) => append(out, (KIND_AVAILABILITY, item)),
         }
     }
 
@@ -112,6 +114,7 @@ impl Codec for Binary {
             KIND_SENT => one(bytes, Record::Sent),
             KIND_RECEIVED => one(bytes, Record::Received),
             KIND_DELIVERED => one(bytes, |(peer, upto)| Record::Delivered { peer, upto }),
+            KIND_AVAILABILITY => one(bytes, Record::Availability),
             _ => Err(Malformed(format!("no record begins with {tag:#x}"))),
         }
     }

@@ -8,8 +8,8 @@ use crate::{
     wal::{
         block::BlockKind,
         record::{
-            ChangedPart, DrawsRecord, NO_PRIZE, PoolPart, Remember, SettledRecord, Settlement,
-            TransferRecord, VoidedRecord,
+            AvailabilityRecord, ChangedPart, DrawsRecord, NO_PRIZE, PoolPart, Remember,
+            SettledRecord, Settlement, TransferRecord, VoidedRecord,
         },
     },
 };
@@ -184,6 +184,13 @@ fn transfer() -> impl Strategy<Value = Record> {
         transfer.clone().prop_map(Record::Sent),
         transfer.prop_map(Record::Received),
         any::<(u32, u64)>().prop_map(|(peer, upto)| Record::Delivered { peer, upto }),
+        any::<(u32, u32, bool)>().prop_map(|(pool, item, in_stock)| {
+            Record::Availability(AvailabilityRecord {
+                pool,
+                item,
+                in_stock,
+            })
+        }),
     ]
 }
 

@@ -11,8 +11,8 @@ use super::{HeaderError, Malformed, binary::checksum};
 use crate::wal::{
     block::{BlockHeader, BlockKind},
     record::{
-        ChangedPart, DrawRecord, DrawsRecord, NO_PRIZE, PoolPart, Record, Remember, SettledRecord,
-        TransferRecord, VoidedRecord,
+        AvailabilityRecord, ChangedPart, DrawRecord, DrawsRecord, NO_PRIZE, PoolPart, Record,
+        Remember, SettledRecord, TransferRecord, VoidedRecord,
     },
     segment::{FORMAT_VERSION, SegmentHeader},
 };
@@ -86,6 +86,11 @@ pub(super) enum RecordLine<'a> {
         peer: u32,
         upto: u64,
     },
+    Availability {
+        seq: u64,
+        #[serde(flatten)]
+        item: AvailabilityRecord,
+    },
 }
 
 impl<'a> RecordLine<'a> {
@@ -136,6 +141,7 @@ impl<'a> RecordLine<'a> {
                 peer: *peer,
                 upto: *upto,
             },
+            Record::Availability(item) => Self::Availability { seq, item: *item },
         }
     }
 
@@ -165,6 +171,7 @@ impl<'a> RecordLine<'a> {
             Self::Sent { seq, transfer } => (seq, Record::Sent(transfer)),
             Self::Received { seq, transfer } => (seq, Record::Received(transfer)),
             Self::Delivered { seq, peer, upto } => (seq, Record::Delivered { peer, upto }),
+            Self::Availability { seq, item } => (seq, Record::Availability(item)),
         };
         in_place(seq, expected, record)
     }

@@ -4,7 +4,7 @@ use std::{fmt::Write as _, path::PathBuf, process::ExitCode};
 
 use serde::Serialize;
 use tombola::{
-    Odds, Placement,
+    Odds,
     recovery::{self, Depth, Examination},
     shard::partition::{CountsOnly, Partition, Pool},
 };
@@ -21,7 +21,8 @@ weight 0. With --at it is what they were right after that record of the pool's s
 shows the records with their numbers, those of draws are in the acknowledgements. Points that the
 snapshots and segments do not reach any more cannot be told; an archive_dir keeps the segments.
 
-A pool on all shards is in several logs that have no common order, so --at cannot be told for it.
+Of a pool on all shards, --at counts the records of its home shard: they say when an item ran out on
+all shards, and when it came back. How many units were left is in several logs then, and not shown.
 
 Exit codes: 0 ok, 1 failed, also for a point that cannot be told, 2 usage or not a data directory,
 3 damage (what can be read is shown).
@@ -81,7 +82,13 @@ struct ItemLine {
     item: String,
     weight: u64,
     probability: f64,
-    remaining: Option<u64>,
+    /// `None` is not known, `Some(None)` unlimited.
+    #[expect(
+        clippy::option_option,
+        reason = "left out and null say different things"
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remaining: Option<Option<u64>>,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
@@ -112,12 +119,6 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         Some(seq) => {
             let pool = chosen.first().map(|pool| pool.definition());
             let pool = pool.expect("the command line says which pool");
-            if pool.placement == Placement::AllShards {
-                return Err(Failure::Usage(format!(
-                    "pool \"{}\" lives on all shards, whose logs have no common order; leave out --at",
-                    pool.name
-                )));
-            }
             let shard = shard_of(&examination, &pool.name).expect("it is on one of them");
             let partition = recovery::state_at(data, shard, *seq)?;
             let found = named(&partition, &pool.name).ok_or_else(|| {
@@ -158,19 +159,27 @@ fn named<'a>(partition: &'a Partition<CountsOnly>, name: &str) -> Option<&'a Poo
 
 fn shard_of(examination: &Examination, name: &str) -> Option<usize> {
     let mut shards = examination.shards.iter();
-    let found = shards.find(|shard| named(&shard.partition, name).is_some())?;
-    Some(found.shard)
+    shards.find_map(|shard| {
+        let pool = named(&shard.partition, name)?;
+        Some(pool.home_shard().unwrap_or(shard.shard))
+    })
 }
 
 impl PoolOdds {
     fn of(pool: &Pool<CountsOnly>) -> Self {
         let gate = pool.described();
         let odds: Odds = pool.odds(0, 0);
-        let line = |item: &tombola::ItemOdds| ItemLine {
-            item: item.id.clone(),
-            weight: item.weight,
-            probability: odds.probability(item),
-            remaining: item.remaining,
+        let is_part = pool.home_shard().is_some();
+        let limits: Vec<bool> = pool.items().map(|item| item.remaining.is_some()).collect();
+        let line = |item: &tombola::ItemOdds| {
+            let is_limited = limits[item.place as usize];
+            let is_unknown = is_part && is_limited && item.remaining.is_none();
+            ItemLine {
+                item: item.id.clone(),
+                weight: item.weight,
+                probability: odds.probability(item),
+                remaining: (!is_unknown).then_some(item.remaining),
+            }
         };
         Self {
             pool: gate.name.clone(),
@@ -216,7 +225,7 @@ impl Page {
                 );
             };
             for item in &pool.items {
-                let remaining = or_unlimited(item.remaining);
+                let remaining = item.remaining.map_or_else(|| "some".into(), or_unlimited);
                 line(&item.item, item.weight, item.probability, &remaining);
             }
             if pool.no_prize_weight > 0 {

@@ -81,6 +81,11 @@ enum Kind<'a> {
         peer: u32,
         upto: u64,
     },
+    Availability {
+        pool: Name<'a>,
+        item: Name<'a>,
+        in_stock: bool,
+    },
     Unknown,
 }
 
@@ -170,6 +175,11 @@ impl<'a> Line<'a> {
             Record::Delivered { peer, upto } => Kind::Delivered {
                 peer: *peer,
                 upto: *upto,
+            },
+            Record::Availability(item) => Kind::Availability {
+                pool: pool(item.pool),
+                item: names.item(shard, item.pool, item.item),
+                in_stock: item.in_stock,
             },
             _ => Kind::Unknown,
         };

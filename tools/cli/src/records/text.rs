@@ -95,6 +95,14 @@ impl fmt::Display for Kind<'_> {
             Self::Delivered { peer, upto } => {
                 write!(f, "shard {peer} has got all transfers up to {upto}")
             }
+            Self::Availability {
+                pool,
+                item,
+                in_stock,
+            } => {
+                let happened = if *in_stock { "came back" } else { "ran out" };
+                write!(f, "item {item} of pool {pool} {happened} on all shards")
+            }
             Self::Unknown => {
                 write!(f, "a record of a kind that is not known here")
             }

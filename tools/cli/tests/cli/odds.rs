@@ -78,3 +78,43 @@ fn what_was_retired_cannot_be_told_any_more() {
         .data("odds", &["--pool", "banner", "--at", &last])
         .ends(0);
 }
+
+#[test]
+fn of_a_pool_on_all_shards_the_home_shards_log_tells_the_odds() {
+    let place = Place::with(POOL);
+    let load = [
+        "--count",
+        "400",
+        "--shards",
+        "2",
+        "--placement",
+        "all_shards",
+    ];
+    place.draw(&load).ends(4);
+    let log = place.data("log", &["--json"]).ends(0).json_lines();
+    let ran_out = |item: &str| {
+        let found = log
+            .iter()
+            .find(|record| record["type"] == "availability" && record["item"] == item);
+        let record = found.expect("both ran out");
+        assert_eq!(record["in_stock"], false);
+        record["seq"].as_u64().unwrap()
+    };
+    let (gold, dust) = (ran_out("gold"), ran_out("dust"));
+    let odds = |seq: u64| {
+        let at = ["--pool", "banner", "--at", &seq.to_string(), "--json"];
+        place.data("odds", &at).ends(0).json()["pools"][0].clone()
+    };
+    let first = odds(gold.min(dust) - 1);
+    assert_eq!(first["items"][0]["probability"], 0.25);
+    assert_eq!(first["items"][0].get("remaining"), None, "{first}");
+    let between = odds(gold.max(dust) - 1);
+    let (left, weight) = if gold < dust { (1, 3) } else { (0, 1) };
+    assert_eq!(between["items"][left]["weight"], weight);
+    assert_eq!(between["items"][1 - left]["remaining"], 0);
+    assert_eq!(between["total_weight"], 4, "no prize has the rest");
+    assert_eq!(odds(gold.max(dust))["total_weight"], 0);
+    let seq = (gold.max(dust) - 1).to_string();
+    let page = place.data("odds", &["--pool", "banner", "--at", &seq]);
+    assert!(page.ends(0).out.contains(" some\n"));
+}
