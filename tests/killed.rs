@@ -8,8 +8,12 @@ mod common;
 mod child;
 #[path = "killed/counted.rs"]
 mod counted;
+#[path = "killed/edited.rs"]
+mod edited;
 #[path = "killed/known.rs"]
 mod known;
+#[path = "killed/moved.rs"]
+mod moved;
 #[path = "killed/setting.rs"]
 mod setting;
 #[path = "killed/tell.rs"]
@@ -74,13 +78,21 @@ fn lives(setting: Setting, kills: usize, seed: u64) {
         let time = Duration::from_micros(below(&mut stream, most_us));
         live(&life, time, &mut known);
         if life.setting.data.join("engine.json").exists() {
-            known.read(&life.setting);
-            known.recover_again(&life.setting);
+            let unfinished = known.read(&life.setting);
+            known.recover_again(&life.setting, unfinished);
             known.ask_again(&life.setting);
         }
     }
     let setting = &life.setting;
     assert!(known.answers() > 50, "{setting:?}: {}", known.answers());
+    eprintln!(
+        "{} shards: {} answers, {} transfers",
+        setting.shards,
+        known.answers(),
+        known.transfers()
+    );
+    let has_moved = known.transfers() > 0;
+    assert_eq!(has_moved, setting.shards > 1, "{setting:?}");
 }
 
 fn combinations(format: usize) {
@@ -94,7 +106,7 @@ fn combinations(format: usize) {
                 storage,
                 // The device's and the kernel's; memory survives nothing.
                 durability: number % 2,
-                shards: 1 + number / 2 % 2,
+                shards: 1 + number / 2 % 3,
                 snapshot_records: [300, 1_000_000][number % 2],
                 data: place.path().join("data"),
                 archive: place.path().join("archive"),

@@ -3,11 +3,12 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
-    time::{SystemTime, UNIX_EPOCH},
+    thread,
+    time::{Instant, SystemTime, UNIX_EPOCH},
 };
 
 use tombola::{
-    Request,
+    Placement, Request,
     recovery::Examination,
     wal::record::{Record, Settlement},
 };
@@ -15,6 +16,8 @@ use tombola::{
 use crate::{
     common::{LIMIT, assert_conserved},
     counted::assert_counted,
+    edited::assert_edited,
+    moved::Moved,
     setting::{Setting, pools},
     tell::{Answer, Ask, Edit, POOLS, Told},
     whole::{self, Records},
@@ -38,6 +41,11 @@ pub(crate) struct Known {
 impl Known {
     pub(crate) fn answers(&self) -> usize {
         self.answers.len()
+    }
+
+    /// How often units moved between shards.
+    pub(crate) fn transfers(&self) -> usize {
+        Moved::of(&self.records).received()
     }
 
     /// What a process said.
@@ -70,8 +78,8 @@ impl Known {
         }
     }
 
-    /// Reads what is recovered, and compares.
-    pub(crate) fn read(&mut self, setting: &Setting) {
+    /// Reads what is recovered, and compares. Returns what the next open has to make up for.
+    pub(crate) fn read(&mut self, setting: &Setting) -> Unfinished {
         let (records, state) = whole::read(setting);
         for (place, before) in &self.records {
             let now = records.get(place);
@@ -82,8 +90,11 @@ impl Known {
         assert_counted(&self.records, &state);
         self.assert_acknowledged(setting, &state);
         self.assert_submitted(&state);
-        self.assert_edits(setting, &state);
         self.assert_once();
+        Unfinished {
+            edits: assert_edited(&self.edits, &self.records, &state),
+            transfers: Moved::of(&self.records).on_their_way(),
+        }
     }
 
     /// Everything that was acknowledged is there, as it was told and whole.
@@ -130,37 +141,6 @@ impl Known {
         }
     }
 
-    /// A pool's edits are made in their order, whole, and all that were acknowledged, on every
-    /// shard that has the pool.
-    fn assert_edits(&self, setting: &Setting, state: &Examination) {
-        for shard in &state.shards {
-            for (place, pool) in (0..).zip(shard.partition.pools()) {
-                let items: Vec<_> = pool.items().map(|item| item.id.to_owned()).collect();
-                let mut made = self
-                    .records
-                    .range((shard.shard, 0)..(shard.shard + 1, 0))
-                    .filter_map(|(_, record)| match record {
-                        Record::Changed(part) if part.pool == place => Some(&part.changes),
-                        _ => None,
-                    })
-                    .map(|changes| {
-                        let named = changes.iter().cloned().map(|change| {
-                            change.try_map(|item| items.get(item as usize).cloned().ok_or(item))
-                        });
-                        named.collect::<Result<Vec<_>, _>>().unwrap()
-                    })
-                    .peekable();
-                let name = &pool.definition().name;
-                let ours = |(edit, _): &&(Edit, bool)| POOLS[edit.pool] == *name;
-                for (edit, is_acknowledged) in self.edits.iter().filter(ours) {
-                    let is_made = made.next_if_eq(&edit.changes).is_some();
-                    assert!(is_made || !is_acknowledged, "{setting:?}: {edit:?} is lost");
-                }
-                assert_eq!(made.next(), None, "nobody made that edit");
-            }
-        }
-    }
-
     /// No request and no key was drawn for twice, and nothing came back twice.
     fn assert_once(&self) {
         let (mut requests, mut keys) = (HashSet::new(), HashSet::new());
@@ -204,22 +184,47 @@ impl Known {
         }
     }
 
-    /// Recovers with nobody there: only what is due by itself is written, and everything else is
-    /// as it was.
-    pub(crate) fn recover_again(&mut self, setting: &Setting) {
+    /// Recovers with nobody there: what was begun between shards is finished, nothing else is
+    /// written but what is due by itself, and everything else is as it was.
+    pub(crate) fn recover_again(&mut self, setting: &Setting, left: Unfinished) {
         let before = self.records.clone();
-        drop(setting.open());
-        self.read(setting);
+        let engine = setting.open();
+        let begun = Instant::now();
+        loop {
+            let shards = engine.stats().unwrap().shards;
+            let came: u64 = shards.iter().map(|shard| shard.transfers).sum();
+            let is_durable = shards.iter().all(|shard| shard.durable_seq == shard.seq);
+            if came == left.transfers as u64 && is_durable {
+                break;
+            }
+            assert!(begun.elapsed() < LIMIT, "{came} of {left:?} have come");
+            thread::yield_now();
+        }
+        drop(engine);
+        assert_eq!(self.read(setting), Unfinished::default(), "{setting:?}");
         let is_new = |(place, _): &(&(usize, u64), &Record)| !before.contains_key(place);
         for (_, record) in self.records.iter().filter(is_new) {
             let is_due = match record {
                 Record::Settled(settled) => settled.how == Settlement::Expired,
-                Record::RequestsReserved { .. } | Record::Remember(_) => true,
+                Record::Pool(part) => part.placement == Placement::AllShards,
+                Record::Changed(_) => left.edits > 0,
+                Record::Received(_)
+                | Record::Delivered { .. }
+                | Record::Availability(_)
+                | Record::RequestsReserved { .. }
+                | Record::Remember(_) => true,
                 _ => false,
             };
             assert!(is_due, "{setting:?}: {record:?} came from nowhere");
         }
     }
+}
+
+/// What was begun between shards and not ended when the process was killed.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(crate) struct Unfinished {
+    edits: usize,
+    transfers: usize,
 }
 
 /// What one request drew.

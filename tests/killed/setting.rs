@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
-use tombola::{Engine, OnExhausted, PoolDefinition, PoolHandle};
+use tombola::{Engine, OnExhausted, Placement, PoolDefinition, PoolHandle};
 
 use crate::{
     common::{DURABILITIES, FORMATS, STORAGES, builder},
@@ -48,6 +48,13 @@ pub(crate) fn pools(engine: &Engine) -> Vec<PoolHandle> {
             .on_exhausted(OnExhausted::NoPrize)
             .item("marked", 1, 300)
             .unlimited("dust", 5_000),
+        // What there is little of travels between the shards: too few units to be split, or so few
+        // that parts run out, and what comes in or back is soon wanted elsewhere.
+        PoolDefinition::new(POOLS[2])
+            .placement(Placement::AllShards)
+            .item("marked", 1, 40)
+            .item("rare", 8_000, 25)
+            .item("common", 20_000, 1_000_000),
     ];
     let known = |pool: PoolDefinition| {
         let known = engine.pool(&pool.name);

@@ -11,7 +11,7 @@ use tombola::{
 };
 
 /// The names of the pools, see [`pools`](crate::setting::pools).
-pub(crate) const POOLS: [&str; 2] = ["finite", "lossy"];
+pub(crate) const POOLS: [&str; 3] = ["finite", "lossy", "spread"];
 
 /// One line.
 #[derive(Serialize, Deserialize)]

@@ -1,9 +1,6 @@
 //! A partition as bytes, for snapshots, and its checks when it comes back.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use bincode::{Decode, Encode};
 
@@ -14,7 +11,7 @@ use super::{
     holds::Hold,
     keys::KeysBack,
     pool::{Count, Extra, Gate, UNLIMITED},
-    spread::{Exchanges, Spread},
+    spread::{Exchanges, Spread, Stirred},
 };
 use crate::{
     pool::{ItemDefinition, PoolDefinition},
@@ -192,7 +189,7 @@ impl PoolBack {
             no_prizes: self.no_prizes,
             gone: self.gone,
             spread: self.spread,
-            stirred: BTreeSet::new(),
+            stirred: Stirred::default(),
             selector: CountsOnly,
         }
         .with_selector();

@@ -1,13 +1,13 @@
 //! One pool: its items' weights, what is left of them, and whether it takes draws.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use bincode::{Decode, Encode};
 
-use super::{Misfit, spread::Spread};
+use super::{
+    Misfit,
+    spread::{Spread, Stirred},
+};
 use crate::{
     pool::{ItemDefinition, OnExhausted, PoolDefinition},
     selector::{Fenwick, Selector},
@@ -87,7 +87,7 @@ pub struct Pool<S = Fenwick> {
     /// Of such a pool: the items that no shard has any more. Empty for the others.
     pub(super) gone: Vec<bool>,
     /// Those of which this shard's units came to nothing, or came from nothing.
-    pub(super) stirred: BTreeSet<u32>,
+    pub(super) stirred: Stirred,
     pub(super) selector: S,
 }
 
@@ -110,7 +110,7 @@ impl<S: Selector> Pool<S> {
             no_prizes: 0,
             spread: None,
             gone: Vec::new(),
-            stirred: BTreeSet::new(),
+            stirred: Stirred::default(),
             selector,
         }
     }
@@ -215,7 +215,7 @@ impl<S: Selector> Pool<S> {
     fn run_out(&mut self, item: usize) {
         if self.spread.is_some() {
             // Another shard may have it.
-            self.stirred.insert(item as u32);
+            self.stirred.0.insert(item as u32);
             return;
         }
         self.weight_in_stock -= self.weights[item];
@@ -253,7 +253,7 @@ impl<S: Selector> Pool<S> {
         count.remaining += units;
         if had_run_out && self.spread.is_some() {
             self.set_gone(item, false);
-            self.stirred.insert(item as u32);
+            self.stirred.0.insert(item as u32);
         } else if had_run_out {
             self.weight_in_stock += self.weights[item];
             self.update_selector(item);
