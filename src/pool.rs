@@ -50,8 +50,9 @@ pub enum Placement {
     /// shard. Requests for several draws that need units from several shards collect them one after
     /// the other, and what a refused one had collected is there for the next.
     ///
-    /// Units that come back, by a void, the end of a hold or a change, can be drawn at once on the
-    /// shard that they come to, and a moment later on the others.
+    /// Units that come back can be drawn on every shard once the void or the change is answered;
+    /// those of a hold that has expired, at once on the shard that they come to, and a moment later
+    /// on the others.
     AllShards,
 }
 

@@ -258,6 +258,10 @@ impl Shard {
                     } = &self.parts;
                     reply.send(partition.odds(pool, wal.next_seq() - 1, clock.now_ms()));
                 }
+                Control::Fence { reply } if self.parts.partition.has_spread() => {
+                    self.parts.exchange.fence(reply);
+                }
+                Control::Fence { reply } => reply.send(()),
                 Control::Seal { reply } => self.desk.seal(reply),
                 Control::Stats { reply } => reply.send(self.stats()),
                 Control::Drain { reply } => {
@@ -318,6 +322,7 @@ impl Shard {
         self.parts.handle.fail(index, error.to_string());
         // Whoever waits for an answer learns that there is none, because the reply is dropped.
         self.desk = Desk::default();
+        self.parts.exchange.drop_fences();
         self.is_draining = None;
         while !self.halted {
             while let Some(control) = self.parts.handle.inbox.pop() {

@@ -38,6 +38,7 @@ struct Run<'a> {
     /// `None` for an engine without a log, which cannot be opened again.
     directory: Option<&'a Path>,
     settings: Settings,
+    shards: usize,
     clock: Arc<AtomicU64>,
     model: Model,
     /// All answers, in the order in which they came.
@@ -59,15 +60,19 @@ impl<'a> Run<'a> {
         let mut run = Self {
             directory,
             settings: program.settings.clone(),
+            shards: program.shards,
             clock,
-            model: Model::new(pools, BEGINNING_MS, directory.is_some()),
+            model: Model::new(pools, program.shards, BEGINNING_MS, directory.is_some()),
             answers: Vec::new(),
             pools: strange_pools(),
         };
         let open = run.open();
-        for (definition, expected) in program.pools.iter().zip(run.pools) {
+        for (definition, expected) in program.pools.iter().zip(&mut run.pools) {
             let pool = open.engine.register(definition.clone()).unwrap();
-            assert_eq!(pool.id(), expected, "places are given in order");
+            if program.shards == 1 {
+                assert_eq!(pool.id(), *expected, "places are given in order");
+            }
+            *expected = pool.id();
         }
         (run, open)
     }
@@ -75,10 +80,11 @@ impl<'a> Run<'a> {
     fn open(&mut self) -> Open {
         let builder = match self.directory {
             Some(directory) => common::builder(directory)
+                .shards(self.shards)
                 .format(self.settings.format)
                 .storage(self.settings.storage)
                 .durability(Durability::Kernel),
-            None => common::in_memory(1),
+            None => common::in_memory(self.shards),
         };
         let clock = Arc::clone(&self.clock);
         let engine = builder
@@ -96,32 +102,43 @@ impl<'a> Run<'a> {
         open
     }
 
-    /// Waits until the holds that are over have ended, durably.
+    /// Waits until the holds that are over have ended, durably, and every shard knows.
     fn settle(&mut self, engine: &Engine) {
         self.model.expire();
         let begun = Instant::now();
-        loop {
-            let stats = engine.stats().unwrap().shards.remove(0);
-            if stats.holds_open == self.model.holds.len() && stats.durable_seq == stats.seq {
-                assert_eq!(stats.keys_remembered, self.model.keys.len());
-                return;
+        for (shard, memory) in self.model.shards.iter().enumerate() {
+            loop {
+                let stats = &engine.stats().unwrap().shards[shard];
+                if stats.holds_open == memory.holds.len() && stats.durable_seq == stats.seq {
+                    assert_eq!(stats.keys_remembered, memory.keys.len());
+                    break;
+                }
+                assert!(begun.elapsed() < LIMIT, "{} are open", stats.holds_open);
+                thread::yield_now();
             }
-            assert!(begun.elapsed() < LIMIT, "{} are open", stats.holds_open);
-            thread::yield_now();
+        }
+        // What a shard has told a pool's home when the first edit is answered, that one has told
+        // everybody when the second is.
+        if let Some(pool) = self.pools.iter().find(|pool| pool.is_on_all_shards()) {
+            engine.edit(*pool, &[]).unwrap();
+            engine.edit(*pool, &[]).unwrap();
         }
     }
 
     fn step(&mut self, mut open: Open, step: &Step) -> Open {
         let Open { engine, client } = &mut open;
         match step {
-            Step::Draw(draws) => self.draw(client, draws),
+            Step::Draw(draws) if self.shards == 1 => self.draw(client, draws),
+            // Where several shards answer at once, nothing tells in which order they drew.
+            Step::Draw(draws) => draws.chunks(1).for_each(|draw| self.draw(client, draw)),
             Step::Confirm(which) => {
-                let (id, named) = self.named(which);
-                assert_eq!(settled(engine.confirm(named)), self.model.confirm(id));
+                let (id, shard, named) = self.named(which);
+                let expected = self.model.confirm(id, shard);
+                assert_eq!(settled(engine.confirm(named)), expected);
             }
             Step::Void(which) => {
-                let (id, named) = self.named(which);
-                assert_eq!(settled(engine.void(named)), self.model.void(id));
+                let (id, shard, named) = self.named(which);
+                self.model.void(id, shard, settled(engine.void(named)));
             }
             Step::Clock { by_ms } => {
                 let clock_ms = self.model.clock_ms.saturating_add_signed(*by_ms);
@@ -197,17 +214,17 @@ impl<'a> Run<'a> {
         self.answers.append(&mut answers);
     }
 
-    /// A request, and how the engine is told of it.
-    fn named(&self, which: &Which) -> (u64, RequestRef) {
+    /// A request, its shard if the engine is told of it, and how the engine is told.
+    fn named(&self, which: &Which) -> (u64, Option<usize>, RequestRef) {
         let (back, by_completion) = match which {
             Which::Completed { back } => (*back, true),
             Which::Numbered { back } => (*back, false),
-            Which::Never(id) => return (*id, (*id).into()),
+            Which::Never(id) => return (*id, None, (*id).into()),
         };
         match self.answers.iter().rev().nth(back) {
-            Some(answer) if by_completion => (answer.original(), answer.into()),
-            Some(answer) => (answer.request, answer.request.into()),
-            None => (0, 0.into()),
+            Some(answer) if by_completion => (answer.original(), Some(answer.shard), answer.into()),
+            Some(answer) => (answer.request, None, answer.request.into()),
+            None => (0, None, 0.into()),
         }
     }
 
@@ -301,6 +318,21 @@ proptest! {
     fn an_engine_with_a_log_does_what_the_model_does(program in step::programs()) {
         let directory = tempfile::tempdir().unwrap();
         run(Some(directory.path()), &program);
+    }
+
+    #[test]
+    fn an_engine_with_pools_on_all_shards_does_what_the_model_does(
+        program in step::spread_programs(),
+    ) {
+        let directory = tempfile::tempdir().unwrap();
+        run(Some(directory.path()), &program);
+    }
+
+    #[test]
+    fn an_engine_in_memory_with_pools_on_all_shards_does_what_the_model_does(
+        program in step::spread_programs(),
+    ) {
+        run(None, &program);
     }
 
     #[test]

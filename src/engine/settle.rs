@@ -6,7 +6,11 @@ use crate::{
     recovery::{self, InLog},
     request::{Completion, RequestId},
     ring::Reply,
-    shard::{control::Control, desk::Job, partition::Found},
+    shard::{
+        control::Control,
+        desk::{Done, Job},
+        partition::Found,
+    },
     wal::record::{Settlement, VoidedRecord},
 };
 
@@ -48,7 +52,7 @@ impl Engine {
         let request = request.into();
         for shard in self.shards_of(request) {
             match self.settle(shard, request.request, Settlement::Confirmed)? {
-                Ok(()) => return Ok(()),
+                Ok(_) => return Ok(()),
                 Err(Found::Settled(how)) => return Err(ended(request.request, how)),
                 Err(Found::Drawn {
                     is_confirmed: true, ..
@@ -83,7 +87,10 @@ impl Engine {
         let mut is_forgotten = false;
         for shard in self.shards_of(request) {
             let record = match self.settle(shard, id, Settlement::Voided)? {
-                Ok(()) => return Ok(()),
+                Ok(done) => {
+                    self.make_known(shard, done.home);
+                    return Ok(());
+                }
                 Err(Found::Settled(how)) if how != Settlement::Confirmed => {
                     return Err(ended(id, how));
                 }
@@ -111,11 +118,14 @@ impl Engine {
 
     fn void_drawn(&self, shard: usize, voided: VoidedRecord) -> Result<(), SettleError> {
         let request = voided.request;
-        let done = self.ask(shard, "void a request", |reply| {
+        let done: Result<Done, Found> = self.ask(shard, "void a request", |reply| {
             Control::Do(Job::Void { voided, reply })
         })?;
         match done {
-            Ok(()) => Ok(()),
+            Ok(done) => {
+                self.make_known(shard, done.home);
+                Ok(())
+            }
             Err(Found::Settled(how)) => Err(ended(request, how)),
             Err(Found::Forgotten) => Err(SettleError::Forgotten { request }),
             Err(_) => Err(SettleError::Unknown { request }),
@@ -127,8 +137,8 @@ impl Engine {
         shard: usize,
         request: RequestId,
         how: Settlement,
-    ) -> Result<Result<(), Found>, Error> {
-        self.ask(shard, "end a hold", |reply: Reply<Result<(), Found>>| {
+    ) -> Result<Result<Done, Found>, Error> {
+        self.ask(shard, "end a hold", |reply: Reply<Result<Done, Found>>| {
             Control::Do(Job::settle(request, how, reply))
         })
     }

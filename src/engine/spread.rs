@@ -208,11 +208,36 @@ impl Engine {
         pool: PoolId,
         changes: &[PoolChange<u32>],
     ) -> Result<(), Error> {
-        self.change_part(pool.shard(), pool.index(), changes)?;
+        let (home, place) = (pool.shard(), pool.index());
+        let mut others = (0..self.shards.len()).filter(|shard| *shard != home);
+        // The home shard keeps its last change for who has missed it, and no more: so nobody may
+        // still have the one before to make.
+        let ready = |shard| self.change_part(shard, place, &[]);
+        others.clone().try_for_each(ready)?;
+        self.change_part(home, place, changes)?;
         let part = part_of_changes(changes);
-        (0..self.shards.len())
-            .filter(|shard| *shard != pool.shard())
-            .try_for_each(|shard| self.change_part(shard, pool.index(), &part))
+        others.try_for_each(|shard| self.change_part(shard, place, &part))?;
+        self.make_known(home, Some(home as u32));
+        Ok(())
+    }
+
+    /// Waits until every shard knows what `shard` has done to a pool on all shards with this home.
+    /// Who does not answer has stopped or is very slow; what was done is done all the same.
+    pub(super) fn make_known(&self, shard: usize, home: Option<u32>) {
+        let Some(home) = home.map(|home| home as usize) else {
+            return;
+        };
+        let fence = |shard| self.send(shard, |reply| Control::Fence { reply });
+        let pass = |shard, answer| self.wait(shard, "hear from the others", answer);
+        let away = Some(shard).filter(|shard| *shard != home);
+        for shard in away.into_iter().chain([home]) {
+            let _ = fence(shard).and_then(|answer| pass(shard, answer));
+        }
+        let others = (0..self.shards.len()).filter(|other| *other != home);
+        let waiting: Vec<_> = others.map(|shard| (shard, fence(shard))).collect();
+        for (shard, answer) in waiting {
+            let _ = answer.and_then(|answer| pass(shard, answer));
+        }
     }
 
     pub(super) fn change_part(

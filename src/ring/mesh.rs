@@ -44,6 +44,11 @@ impl<T> MeshEnd<T> {
         self.from[shard].as_mut()?.pop().ok()
     }
 
+    /// How many messages of another shard have come and wait.
+    pub(crate) fn waiting(&self, shard: usize) -> usize {
+        self.from[shard].as_ref().map_or(0, Consumer::slots)
+    }
+
     /// Whether anything has come.
     pub(crate) fn has_mail(&self) -> bool {
         self.from.iter().flatten().any(|ring| !ring.is_empty())
@@ -66,7 +71,9 @@ mod tests {
         for (to, end) in ends.iter_mut().enumerate() {
             assert!(end.has_mail());
             for from in (0..3).filter(|from| *from != to) {
+                assert_eq!(end.waiting(from), 1);
                 assert_eq!(end.receive(from), Some((from, to)));
+                assert_eq!(end.waiting(from), 0);
                 assert_eq!(end.receive(from), None);
             }
             assert!(!end.has_mail());

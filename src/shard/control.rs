@@ -36,6 +36,8 @@ pub(crate) enum Control {
     Stats { reply: Reply<ShardStats> },
     /// Seal the open segment; answered with the number of the last sealed one, when that is durable.
     Seal { reply: Reply<u64> },
+    /// Answered when the others can know what this shard did before.
+    Fence { reply: Reply<()> },
     /// Take no new requests; answered when all that can be answered are.
     Drain { reply: Reply<()> },
     /// End, without sealing anything.

@@ -5,7 +5,7 @@ mod job;
 
 use std::{collections::VecDeque, io};
 
-pub(crate) use job::{Job, standpoint};
+pub(crate) use job::{Done, Job, standpoint};
 use job::{Step, Work};
 
 use super::partition::Partition;

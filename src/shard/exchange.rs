@@ -14,6 +14,7 @@
 //! bounded by what can be asked: an item is wanted, recalled or told gone once until the answer.
 
 mod collecting;
+mod fence;
 mod scarce;
 mod transfers;
 mod turns;
@@ -31,6 +32,7 @@ use crate::{
     wal::{Wal, record::TransferRecord},
 };
 
+use fence::Fence;
 use scarce::{Scarce, set_available};
 use turns::Turns;
 
@@ -97,6 +99,8 @@ pub(crate) struct Exchange {
     todo: VecDeque<Item>,
     /// Transfers that came from other shards.
     transfers: u64,
+    /// Who waits until what was said before is known.
+    fences: Vec<Fence>,
 }
 
 /// What goes to one other shard, in order.
@@ -108,6 +112,9 @@ struct Post {
     stuck: Option<Message>,
     /// The last transfer that has come there.
     got: u64,
+    /// Messages that were ever handled from there, and sent there.
+    handled: u64,
+    sent: u64,
 }
 
 impl Exchange {
@@ -126,8 +133,8 @@ impl Exchange {
             let missing = missing.filter(|transfer| transfer.number > got);
             Post {
                 outgoing: missing.map(|units| (0, Message::Units(*units))).collect(),
-                stuck: None,
                 got,
+                ..Post::default()
             }
         };
         let mut exchange = Self {
@@ -145,6 +152,7 @@ impl Exchange {
             scarce: HashMap::new(),
             todo: VecDeque::new(),
             transfers: 0,
+            fences: Vec::new(),
         };
         exchange.look_at_gone(partition, gone);
         exchange
@@ -156,6 +164,8 @@ impl Exchange {
         for item in gone.iter().copied() {
             if partition.home(item.0) != Some(self.shard) {
                 partition.set_gone(item.0, item.1, true);
+                // The home shard takes it as said; it has to hear when some come back.
+                self.said_empty.insert(item);
             } else if !partition.is_gone(item.0, item.1) {
                 for peer in self.others() {
                     let sent = partition
@@ -218,6 +228,7 @@ impl Exchange {
         self.mesh.has_mail()
             || !self.todo.is_empty()
             || !self.returned.is_empty()
+            || !self.fences.is_empty()
             || self
                 .posts
                 .iter()
@@ -266,6 +277,7 @@ impl Exchange {
                     self.posts[peer as usize].stuck = Some(message);
                     break;
                 }
+                self.posts[peer as usize].handled += 1;
                 worked = true;
                 if matches!(message, Message::Units(_)) {
                     // What comes behind them may call them back.
@@ -277,6 +289,7 @@ impl Exchange {
             self.write_off(partition, wal, peer)?;
             worked |= self.flush(peer, wal.durable_seq());
         }
+        self.pass_fences();
         Ok(worked)
     }
 
@@ -436,13 +449,14 @@ impl Exchange {
 
     /// Sends what may be sent and finds room.
     fn flush(&mut self, peer: u32, durable_seq: u64) -> bool {
-        let outgoing = &mut self.posts[peer as usize].outgoing;
+        let post = &mut self.posts[peer as usize];
         let mut sent = false;
-        while let Some((after_seq, message)) = outgoing.front()
+        while let Some((after_seq, message)) = post.outgoing.front()
             && *after_seq <= durable_seq
             && self.mesh.send(peer as usize, *message).is_ok()
         {
-            outgoing.pop_front();
+            post.outgoing.pop_front();
+            post.sent += 1;
             sent = true;
         }
         if sent {

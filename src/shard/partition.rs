@@ -377,7 +377,8 @@ impl<S: Selector> Pool<S> {
 
     /// "No prize" is for a pool that has any; whether it has may not be known here.
     fn no_prize(&self, chosen: u32) -> Result<u32, Elsewhere> {
-        if self.counts.iter().any(|count| count.remaining > 0) {
+        let mut counts = self.counts.iter().zip(&self.weights);
+        if counts.any(|(count, weight)| count.remaining > 0 && *weight > 0) {
             return Ok(NO_PRIZE);
         }
         let wanted = (0..self.counts.len()).find(|item| self.stocked_weight(*item) > 0);

@@ -8,12 +8,24 @@ use super::step::Settings;
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Drawn {
     pub(crate) request: u64,
+    pub(crate) shard: usize,
     pub(crate) seq: Option<u64>,
     pub(crate) pool: usize,
     pub(crate) count: u8,
     pub(crate) at_ms: u64,
     pub(crate) held_until_ms: Option<u64>,
     pub(crate) items: Vec<Option<u32>>,
+}
+
+/// What one shard knows of the requests that it answered.
+#[derive(Debug, Default)]
+pub(crate) struct Memory {
+    pub(crate) keys: Keys,
+    pub(crate) holds: BTreeMap<u64, Drawn>,
+    pub(crate) ends: Ends,
+    /// The newest time in its log.
+    pub(crate) latest_ms: u64,
+    pub(crate) last_seq: u64,
 }
 
 /// What requests with a key got.

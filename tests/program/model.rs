@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use tombola::{Completion, Outcome, recovery::Examination};
 
 use super::{
-    memory::{Drawn, End, Ends, Keys},
+    memory::{Drawn, End, Memory},
     pool::Pool,
     step::{Draw, Settings},
 };
@@ -14,43 +14,45 @@ use super::{
 #[derive(Debug)]
 pub(crate) struct Model {
     pub(crate) clock_ms: u64,
-    /// The newest time in the log.
-    latest_ms: u64,
     pub(crate) pools: Vec<Pool>,
-    pub(crate) keys: Keys,
-    pub(crate) holds: BTreeMap<u64, Drawn>,
-    ends: Ends,
+    pub(crate) shards: Vec<Memory>,
     holds_max: usize,
     /// All that was ever drawn, by request.
     drawn: BTreeMap<u64, Drawn>,
     last_request: u64,
-    last_seq: u64,
     keeps_log: bool,
     /// The last request that each snapshot covers.
     snapshots: Vec<u64>,
 }
 
+/// Whether something is still in the log.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum InLog {
+    Yes,
+    No,
+    /// Of several shards not all make a snapshot each time, but only those that have something new.
+    Perhaps,
+}
+
 impl Model {
-    pub(crate) fn new(pools: Vec<Pool>, clock_ms: u64, keeps_log: bool) -> Self {
+    pub(crate) fn new(pools: Vec<Pool>, shards: usize, clock_ms: u64, keeps_log: bool) -> Self {
         Self {
             clock_ms,
-            latest_ms: 0,
             pools,
-            keys: Keys::default(),
-            holds: BTreeMap::new(),
-            ends: Ends::default(),
+            shards: (0..shards).map(|_| Memory::default()).collect(),
             holds_max: 0,
             drawn: BTreeMap::new(),
             last_request: 0,
-            last_seq: 0,
             keeps_log,
             snapshots: Vec::new(),
         }
     }
 
     pub(crate) fn open(&mut self, settings: &Settings) {
-        self.keys.set(settings);
-        self.ends.set(settings.remember_settled);
+        for memory in &mut self.shards {
+            memory.keys.set(settings);
+            memory.ends.set(settings.remember_settled);
+        }
         self.holds_max = settings.holds_max;
     }
 
@@ -58,7 +60,9 @@ impl Model {
     pub(crate) fn answer(&mut self, draw: &Draw, completion: &Completion) {
         assert!(completion.request > self.last_request, "request ids rise");
         self.last_request = completion.request;
-        if let Some(first) = draw.key.and_then(|key| self.keys.get(key)) {
+        let shard = completion.shard;
+        let memory = &self.shards[shard];
+        if let Some(first) = draw.key.and_then(|key| memory.keys.get(key)) {
             if (first.pool, first.count) == (draw.pool, draw.count) {
                 assert_is_replay(completion, first);
             } else {
@@ -66,19 +70,21 @@ impl Model {
             }
             return;
         }
-        if let Some(refusal) = self.refusal(draw) {
+        if let Some(refusal) = self.refusal(draw, memory) {
             assert_refused(completion, refusal);
             return;
         }
         assert!(!completion.is_replay(), "its key is not remembered");
-        assert!(completion.seq > Some(self.last_seq), "records follow");
-        self.last_seq = completion.seq.unwrap();
-        let at_ms = self.time_of(draw);
+        assert!(completion.seq > Some(memory.last_seq), "records follow");
+        let at_ms = self.time_of(draw, memory);
+        let memory = &mut self.shards[shard];
+        memory.last_seq = completion.seq.unwrap();
         if !draw.is_plain() {
-            self.latest_ms = at_ms;
+            memory.latest_ms = at_ms;
         }
         let drawn = Drawn {
             request: completion.request,
+            shard,
             seq: completion.seq,
             pool: draw.pool,
             count: draw.count,
@@ -93,84 +99,127 @@ impl Model {
         pool.take(&drawn.items, draw.hold_ms.is_some());
         assert!(pool.is_enough(before, &drawn.items, draw.count));
         if let Some(key) = draw.key {
-            self.keys.remember(key, drawn.clone());
+            memory.keys.remember(key, drawn.clone());
         }
         if draw.hold_ms.is_some() {
-            self.holds.insert(drawn.request, drawn.clone());
+            memory.holds.insert(drawn.request, drawn.clone());
         }
         self.drawn.insert(drawn.request, drawn);
     }
 
     /// Why nothing is drawn for a request whose key, if it has one, is not remembered.
-    fn refusal(&self, draw: &Draw) -> Option<Outcome> {
-        if draw.key.is_some() && draw.is_retry && self.keys.has_forgotten {
+    fn refusal(&self, draw: &Draw, memory: &Memory) -> Option<Outcome> {
+        if draw.key.is_some() && draw.is_retry && memory.keys.has_forgotten {
             return Some(Outcome::Forgotten);
         }
-        if draw.hold_ms.is_some() && self.holds.len() >= self.holds_max {
+        if draw.hold_ms.is_some() && memory.holds.len() >= self.holds_max {
             return Some(Outcome::TooManyHolds);
         }
         let Some(pool) = self.pools.get(draw.pool) else {
             return Some(Outcome::UnknownPool);
         };
         let too_few = !draw.is_partial && pool.units_left() < u64::from(draw.count);
-        pool.refusal(self.time_of(draw))
+        pool.refusal(self.time_of(draw, memory))
             .or_else(|| too_few.then_some(Outcome::TooFew))
     }
 
     /// The time in the log never goes back; for plain draws there is none.
-    fn time_of(&self, draw: &Draw) -> u64 {
+    fn time_of(&self, draw: &Draw, memory: &Memory) -> u64 {
         if draw.is_plain() {
             self.clock_ms
         } else {
-            self.clock_ms.max(self.latest_ms)
+            self.clock_ms.max(memory.latest_ms)
         }
     }
 
-    pub(crate) fn confirm(&mut self, request: u64) -> Result<(), &'static str> {
-        if let Some(hold) = self.holds.remove(&request) {
-            self.pools[hold.pool].hand_out(&hold.items);
-            self.ends.insert(request, End::Confirmed);
-            return Ok(());
+    /// Ends a hold; `shard` is where to look, if that is known.
+    pub(crate) fn confirm(&mut self, id: u64, shard: Option<usize>) -> Result<(), &'static str> {
+        for at in self.shards_of(shard) {
+            let memory = &mut self.shards[at];
+            if let Some(hold) = memory.holds.remove(&id) {
+                self.pools[hold.pool].hand_out(&hold.items);
+                memory.ends.insert(id, End::Confirmed);
+                return Ok(());
+            }
+            if let Some(end) = memory.ends.get(id) {
+                return Err(end.name());
+            }
         }
-        Err(self.ends.get(request).map_or("NotHeld", End::name))
+        Err("NotHeld")
     }
 
-    pub(crate) fn void(&mut self, request: u64) -> Result<(), &'static str> {
-        if let Some(hold) = self.holds.remove(&request) {
-            self.pools[hold.pool].let_go(&hold.items);
-            self.ends.insert(request, End::Voided);
-            return Ok(());
+    /// Follows the answer to a void, if it is a possible one.
+    pub(crate) fn void(&mut self, id: u64, shard: Option<usize>, told: Result<(), &'static str>) {
+        if id == 0 || id > self.last_request {
+            assert_eq!(told, Err("Unknown"));
+            return;
         }
-        match self.ends.get(request) {
-            Some(end @ (End::Voided | End::Expired)) => return Err(end.name()),
-            Some(End::Confirmed) | None => {}
-        }
-        if request == 0 || request > self.last_request {
-            return Err("Unknown");
-        }
-        if self.ends.is_forgotten(request) {
-            return Err("Forgotten");
-        }
-        let logged = self
-            .drawn
-            .get(&request)
-            .filter(|_| self.log_has(Some(request)));
-        let Some(drawn) = self.keys.find(request).or(logged) else {
+        let mut is_forgotten = InLog::No;
+        for at in self.shards_of(shard) {
+            let logged = self.log_has(Some(id));
             let is_whole = self.log_has(None);
-            return Err(if is_whole { "Unknown" } else { "Forgotten" });
-        };
-        self.pools[drawn.pool].take_back(&drawn.items);
-        self.ends.insert(request, End::Voided);
-        Ok(())
+            let memory = &mut self.shards[at];
+            if let Some(hold) = memory.holds.remove(&id) {
+                assert_eq!(told, Ok(()));
+                self.pools[hold.pool].let_go(&hold.items);
+                memory.ends.insert(id, End::Voided);
+                return;
+            }
+            match memory.ends.get(id) {
+                Some(end @ (End::Voided | End::Expired)) => {
+                    assert_eq!(told, Err(end.name()));
+                    return;
+                }
+                Some(End::Confirmed) | None => {}
+            }
+            if memory.ends.is_forgotten(id) {
+                is_forgotten = InLog::Yes;
+                continue;
+            }
+            let mut drawn = memory.keys.find(id);
+            if drawn.is_none() && (logged == InLog::Yes || logged == InLog::Perhaps && told.is_ok())
+            {
+                drawn = self.drawn.get(&id).filter(|drawn| drawn.shard == at);
+            }
+            if let Some(drawn) = drawn {
+                assert_eq!(told, Ok(()));
+                self.pools[drawn.pool].take_back(&drawn.items);
+                memory.ends.insert(id, End::Voided);
+                return;
+            }
+            match is_whole {
+                InLog::Yes => {}
+                InLog::No => is_forgotten = InLog::Yes,
+                InLog::Perhaps if is_forgotten == InLog::No => is_forgotten = InLog::Perhaps,
+                InLog::Perhaps => {}
+            }
+        }
+        match is_forgotten {
+            InLog::Yes => assert_eq!(told, Err("Forgotten")),
+            InLog::No => assert_eq!(told, Err("Unknown")),
+            InLog::Perhaps => assert!(matches!(told, Err("Forgotten" | "Unknown")), "{told:?}"),
+        }
     }
 
-    /// Whether the log holds the record of a request, or everything since the beginning. What the
-    /// older of the last two snapshots covers is deleted.
-    fn log_has(&self, request: Option<u64>) -> bool {
+    fn shards_of(&self, shard: Option<usize>) -> std::ops::Range<usize> {
+        shard.map_or(0..self.shards.len(), |shard| shard..shard + 1)
+    }
+
+    /// Whether a shard's log holds the record of a request, or everything since the beginning. What
+    /// the older of the last two snapshots covers is deleted.
+    fn log_has(&self, request: Option<u64>) -> InLog {
         let [.., older, _] = self.snapshots[..] else {
-            return self.keeps_log;
+            return if self.keeps_log {
+                InLog::Yes
+            } else {
+                InLog::No
+            };
         };
-        request.is_some_and(|request| request > older)
+        match request {
+            Some(request) if request > older => InLog::Yes,
+            _ if self.shards.len() > 1 => InLog::Perhaps,
+            _ => InLog::No,
+        }
     }
 
     pub(crate) fn snapshot(&mut self) {
@@ -179,17 +228,20 @@ impl Model {
 
     /// Holds whose time is over end, the earliest first.
     pub(crate) fn expire(&mut self) {
-        let mut over: Vec<(u64, u64)> = self
-            .holds
-            .values()
-            .map(|hold| (hold.held_until_ms.unwrap(), hold.request))
-            .filter(|(until_ms, _)| *until_ms <= self.clock_ms.max(self.latest_ms))
-            .collect();
-        over.sort_unstable();
-        for (_, request) in over {
-            let hold = self.holds.remove(&request).unwrap();
-            self.pools[hold.pool].let_go(&hold.items);
-            self.ends.insert(request, End::Expired);
+        for memory in &mut self.shards {
+            let now_ms = self.clock_ms.max(memory.latest_ms);
+            let mut over: Vec<(u64, u64)> = memory
+                .holds
+                .values()
+                .map(|hold| (hold.held_until_ms.unwrap(), hold.request))
+                .filter(|(until_ms, _)| *until_ms <= now_ms)
+                .collect();
+            over.sort_unstable();
+            for (_, request) in over {
+                let hold = memory.holds.remove(&request).unwrap();
+                self.pools[hold.pool].let_go(&hold.items);
+                memory.ends.insert(request, End::Expired);
+            }
         }
     }
 
@@ -198,12 +250,15 @@ impl Model {
         assert_eq!(found.findings().count(), 0);
         let pools = found.pools();
         assert_eq!(pools.len(), self.pools.len());
-        for (found, pool) in pools.into_iter().zip(&self.pools) {
-            pool.assert_is(&found);
+        for pool in &self.pools {
+            let mut found = pools.iter();
+            let found = found.find(|found| found.definition().name == pool.first.name);
+            pool.assert_is(found.expect("every pool is there"));
         }
-        let partition = &found.shards[0].partition;
-        assert_eq!(partition.keys_remembered(), self.keys.len());
-        assert_eq!(partition.holds_open(), self.holds.len());
+        for (shard, memory) in found.shards.iter().zip(&self.shards) {
+            assert_eq!(shard.partition.keys_remembered(), memory.keys.len());
+            assert_eq!(shard.partition.holds_open(), memory.holds.len());
+        }
         assert!(found.requests_upto() > self.last_request);
     }
 }

@@ -269,6 +269,7 @@ impl Pool {
         let mut current = PoolDefinition {
             on_exhausted: self.on_exhausted,
             is_open: self.is_open,
+            placement: self.first.placement,
             ..PoolDefinition::new(&*self.first.name)
         }
         .window(self.opens_at_ms, self.closes_at_ms);

@@ -3,7 +3,9 @@
 use std::fmt;
 
 use proptest::{collection::vec, option, prelude::*, sample::select};
-use tombola::{ItemDefinition, LogFormat, OnExhausted, PoolChange, PoolDefinition, StorageKind};
+use tombola::{
+    ItemDefinition, LogFormat, OnExhausted, Placement, PoolChange, PoolDefinition, StorageKind,
+};
 
 /// Pools that are registered at the beginning; the place after them is that of no pool.
 pub(crate) const POOLS: usize = 3;
@@ -12,7 +14,7 @@ pub(crate) const BEGINNING_MS: u64 = 1_000;
 
 #[derive(Debug, Clone)]
 pub(crate) enum Step {
-    /// These requests, submitted before the first answer is taken.
+    /// These requests, submitted before the first answer is taken where there is one shard.
     Draw(Vec<Draw>),
     Confirm(Which),
     Void(Which),
@@ -88,6 +90,7 @@ pub(crate) struct Settings {
 
 /// A program, printed with a line for each step.
 pub(crate) struct Program {
+    pub(crate) shards: usize,
     pub(crate) pools: Vec<PoolDefinition>,
     pub(crate) settings: Settings,
     pub(crate) steps: Vec<Step>,
@@ -96,6 +99,7 @@ pub(crate) struct Program {
 impl fmt::Debug for Program {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f)?;
+        writeln!(f, "    {} shards", self.shards)?;
         for pool in &self.pools {
             writeln!(f, "    {pool:?}")?;
         }
@@ -107,8 +111,32 @@ impl fmt::Debug for Program {
     }
 }
 
+/// Programs for one shard.
 pub(crate) fn programs() -> impl Strategy<Value = Program> {
-    (definitions(), settings(), vec(step(), 1..60)).prop_map(|(pools, settings, steps)| Program {
+    programs_with(definitions(0..4u64))
+}
+
+/// Programs for several shards, where some pools live on all of them.
+pub(crate) fn spread_programs() -> impl Strategy<Value = Program> {
+    let stocks = prop_oneof![2 => 0..4u64, 1 => 30..80u64];
+    (programs_with(definitions(stocks)), 2..4usize, 1..8u8).prop_map(
+        |(mut program, shards, spread)| {
+            program.shards = shards;
+            for (place, pool) in program.pools.iter_mut().enumerate() {
+                if spread & (1 << place) != 0 {
+                    pool.placement = Placement::AllShards;
+                }
+            }
+            program
+        },
+    )
+}
+
+fn programs_with(
+    definitions: impl Strategy<Value = Vec<PoolDefinition>>,
+) -> impl Strategy<Value = Program> {
+    (definitions, settings(), vec(step(), 1..60)).prop_map(|(pools, settings, steps)| Program {
+        shards: 1,
         pools,
         settings,
         steps,
@@ -138,10 +166,10 @@ fn settings() -> impl Strategy<Value = Settings> {
         )
 }
 
-fn definitions() -> impl Strategy<Value = Vec<PoolDefinition>> {
+fn definitions(stocks: impl Strategy<Value = u64>) -> impl Strategy<Value = Vec<PoolDefinition>> {
     let item = (
         0..6u64,
-        prop_oneof![5 => (0..4u64).prop_map(Some), 1 => Just(None)],
+        prop_oneof![5 => stocks.prop_map(Some), 1 => Just(None)],
     );
     let pool = (vec(item, 1..5), any::<bool>())
         .prop_map(|(items, has_no_prizes)| PoolDefinition {

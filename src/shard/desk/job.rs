@@ -44,12 +44,12 @@ pub(crate) enum Job {
     /// End a hold; if there is none, tell what is known of the request.
     Settle {
         settled: SettledRecord,
-        reply: Reply<Result<(), Found>>,
+        reply: Reply<Result<Done, Found>>,
     },
     /// Take back what a request was handed out; if it cannot be, tell what is known of it.
     Void {
         voided: VoidedRecord,
-        reply: Reply<Result<(), Found>>,
+        reply: Reply<Result<Done, Found>>,
     },
     /// Remember so much from here on.
     Remember {
@@ -58,6 +58,13 @@ pub(crate) enum Job {
     },
     /// Record that request ids below `upto` may be handed out.
     Reserve { upto: u64, reply: Reply<()> },
+}
+
+/// A request was settled.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Done {
+    /// The home shard of its pool, if that lives on all shards.
+    pub(crate) home: Option<u32>,
 }
 
 /// How far a step brought a job.
@@ -116,11 +123,13 @@ impl Job {
                     work.answer(reply, Err(found));
                     return Ok(Step::Done);
                 };
+                let home = work.partition.home_of_hold(settled.request);
                 if !work.write(&Record::Settled(ends))? {
                     return Ok(Step::NoRoom(Self::Settle { settled, reply }));
                 }
                 let is_as_asked = ends.how == settled.how;
-                let done = is_as_asked.then_some(()).ok_or(Found::Settled(ends.how));
+                let done = is_as_asked.then_some(Done { home });
+                let done = done.ok_or(Found::Settled(ends.how));
                 work.answer(reply, done);
                 Ok(Step::Done)
             }
@@ -130,9 +139,10 @@ impl Job {
                     work.answer(reply, Err(found));
                     return Ok(Step::Done);
                 }
+                let home = work.partition.home(voided.pool);
                 let record = Record::Voided(voided);
                 if work.write(&record)? {
-                    work.answer(reply, Ok(()));
+                    work.answer(reply, Ok(Done { home }));
                     return Ok(Step::Done);
                 }
                 let Record::Voided(voided) = record else {
@@ -162,7 +172,7 @@ impl Job {
     }
 
     /// Ends a hold.
-    pub(crate) fn settle(request: u64, how: Settlement, reply: Reply<Result<(), Found>>) -> Self {
+    pub(crate) fn settle(request: u64, how: Settlement, reply: Reply<Result<Done, Found>>) -> Self {
         let settled = SettledRecord { request, how };
         Self::Settle { settled, reply }
     }

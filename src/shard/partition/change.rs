@@ -222,6 +222,10 @@ impl<S: Selector> Pool<S> {
             PoolChange::Restock { item, units } => {
                 self.extra(item).restocked += units;
                 self.put_back(item, units);
+                if self.spread.is_some() {
+                    // On a shard that is not the pool's home, the units have come in over there.
+                    self.set_gone(item as usize, false);
+                }
             }
             PoolChange::Weight { item, weight } => self.set_weight(item as usize, weight),
             PoolChange::Retire { item } => {

@@ -70,6 +70,11 @@ impl<S: Selector> Partition<S> {
         })
     }
 
+    /// The home shard of the pool that a request holds units of, if that lives on all shards.
+    pub(crate) fn home_of_hold(&self, request: u64) -> Option<u32> {
+        self.home(self.holds.get(request)?.pool)
+    }
+
     /// A hold that has ended by now, and nobody said how.
     pub(crate) fn expired_hold(&mut self, clock: &Clock) -> Option<u64> {
         if self.holds.len() == 0 {
