@@ -188,10 +188,9 @@ impl Model {
                 return;
             }
             match is_whole {
-                InLog::Yes => {}
                 InLog::No => is_forgotten = InLog::Yes,
                 InLog::Perhaps if is_forgotten == InLog::No => is_forgotten = InLog::Perhaps,
-                InLog::Perhaps => {}
+                InLog::Yes | InLog::Perhaps => {}
             }
         }
         match is_forgotten {
