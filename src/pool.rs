@@ -245,44 +245,6 @@ impl PoolDefinition {
             .try_fold(0u64, |sum, item| sum.checked_add(item.weight))
     }
 
-    /// The first thing in which another definition differs, in words; `None` if they are the same.
-    pub fn difference(&self, other: &Self) -> Option<String> {
-        if self.on_exhausted != other.on_exhausted {
-            return Some(format!(
-                "on_exhausted is {:?}, not {:?}",
-                self.on_exhausted, other.on_exhausted
-            ));
-        }
-        if self.placement != other.placement {
-            return Some(format!(
-                "its placement is {:?}, not {:?}",
-                self.placement, other.placement
-            ));
-        }
-        if self.is_open != other.is_open {
-            let state = |open| if open { "open" } else { "closed" };
-            return Some(format!(
-                "it is {}, not {}",
-                state(self.is_open),
-                state(other.is_open)
-            ));
-        }
-        let window = |pool: &Self| (pool.opens_at_ms, pool.closes_at_ms);
-        if window(self) != window(other) {
-            return Some("it opens or closes at another time".into());
-        }
-        if let Some((one, another)) = self
-            .items
-            .iter()
-            .zip(&other.items)
-            .find(|(one, another)| one != another)
-        {
-            return Some(format!("it has {one}, not {another}"));
-        }
-        let (one, another) = (self.items.len(), other.items.len());
-        (one != another).then(|| format!("it has {one} items, not {another}"))
-    }
-
     /// Checks everything that registering the pool would check.
     ///
     /// # Errors

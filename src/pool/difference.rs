@@ -1,4 +1,4 @@
-//! What has to be changed so that a pool becomes as somebody wants it.
+//! In what two pools differ, and what has to be changed so that one becomes the other.
 
 use std::collections::{HashMap, HashSet};
 
@@ -67,6 +67,54 @@ pub enum Unchangeable {
 }
 
 impl PoolDefinition {
+    /// The first thing in which another definition differs, in words; `None` if they are the same.
+    /// The order of the items says nothing.
+    pub fn difference(&self, other: &Self) -> Option<String> {
+        if self.on_exhausted != other.on_exhausted {
+            return Some(format!(
+                "on_exhausted is {:?}, not {:?}",
+                self.on_exhausted, other.on_exhausted
+            ));
+        }
+        if self.placement != other.placement {
+            return Some(format!(
+                "its placement is {:?}, not {:?}",
+                self.placement, other.placement
+            ));
+        }
+        if self.is_open != other.is_open {
+            let state = |open| if open { "open" } else { "closed" };
+            return Some(format!(
+                "it is {}, not {}",
+                state(self.is_open),
+                state(other.is_open)
+            ));
+        }
+        let window = |pool: &Self| (pool.opens_at_ms, pool.closes_at_ms);
+        if window(self) != window(other) {
+            return Some("it opens or closes at another time".into());
+        }
+        if self.items == other.items {
+            return None;
+        }
+        let others = other.by_id();
+        for item in &self.items {
+            match others.get(&item.id[..]) {
+                Some(another) if *another == item => {}
+                Some(another) => return Some(format!("it has {item}, not {another}")),
+                None => return Some(format!("it has item \"{}\"", item.id)),
+            }
+        }
+        let own = self.by_id();
+        let mut missing = other.items.iter();
+        let missing = missing.find(|item| !own.contains_key(&item.id[..]))?;
+        Some(format!("it has no item \"{}\"", missing.id))
+    }
+
+    fn by_id(&self) -> HashMap<&str, &ItemDefinition> {
+        self.items.iter().map(|item| (&item.id[..], item)).collect()
+    }
+
     /// The changes that make this pool, as it is now, into the one that is wanted; none if it is so
     /// already. Items that are not wanted any more are retired; a stock means all units that the
     /// item ever got. The order of the items says nothing. `retired` has the ids of those that this
@@ -83,8 +131,7 @@ impl PoolDefinition {
         retired: &HashSet<&str>,
     ) -> Result<Vec<PoolChange>, Unchangeable> {
         self.check_fixed(wanted)?;
-        let current: HashMap<&str, &ItemDefinition> =
-            self.items.iter().map(|item| (&item.id[..], item)).collect();
+        let current = self.by_id();
         let kept: HashSet<&str> = wanted.items.iter().map(|item| &item.id[..]).collect();
         let gone = self
             .items
@@ -209,6 +256,25 @@ mod tests {
             .item("b", 2, 20)
             .item("a", 1, 10);
         assert_eq!(changes(&turned), Ok(vec![]));
+    }
+
+    #[test]
+    fn the_first_difference_is_told_in_words() {
+        let told = |other: &PoolDefinition| pool().difference(other);
+        let turned = PoolDefinition::new("p")
+            .unlimited("c", 3)
+            .item("b", 2, 20)
+            .item("a", 1, 10);
+        assert_eq!(told(&turned), None);
+        let heavier = PoolDefinition::new("p").item("a", 7, 10);
+        let says = "it has item \"a\" with weight 1 and a stock of 10, not item \"a\" with weight 7 and a stock of 10";
+        assert_eq!(told(&heavier).as_deref(), Some(says));
+        let fewer = PoolDefinition::new("p").item("a", 1, 10);
+        assert_eq!(told(&fewer).as_deref(), Some("it has item \"b\""));
+        let more = turned.item("d", 1, 1);
+        assert_eq!(told(&more).as_deref(), Some("it has no item \"d\""));
+        let closed = told(&pool().closed());
+        assert_eq!(closed.as_deref(), Some("it is open, not closed"));
     }
 
     #[test]
