@@ -8,9 +8,7 @@ mod spread;
 mod start;
 
 use std::{
-    path::PathBuf,
     sync::{Arc, Mutex},
-    thread::JoinHandle,
     time::Duration,
 };
 
@@ -26,6 +24,7 @@ use crate::{
     config::Config,
     error::{Error, Stopped},
     housekeeper::{HousekeeperHandle, SnapshotRequest},
+    machine::{Directory, Lock, Running, Tasks, Waiting},
     request::{Completion, PoolId, RequestIdSource},
     ring::{self, Answer, ClientPlace, NoAnswer, Reply},
     shard::{
@@ -47,22 +46,33 @@ const PATIENCE: Duration = Duration::from_mins(1);
 pub struct Engine {
     config: Config,
     /// Where its data is, if it keeps any.
-    directory: Option<PathBuf>,
+    directory: Option<Directory>,
     /// Held while a pool is changed.
     editing: Mutex<()>,
     shards: Vec<Arc<ShardHandle>>,
-    threads: Vec<JoinHandle<()>>,
-    housekeeper: Option<(Arc<HousekeeperHandle>, JoinHandle<()>)>,
+    /// Who runs the shards and the housekeeper.
+    tasks: Arc<dyn Tasks>,
+    running: Vec<Box<dyn Running>>,
+    housekeeper: Option<(Arc<HousekeeperHandle>, Box<dyn Running>)>,
     catalogue: Catalogue,
     ids: Arc<RequestIdSource>,
     places: Arc<ArrayQueue<usize>>,
     /// Dropped last: the directory is free when nothing of the engine is left.
-    _lock: Option<crate::sys::DirectoryLock>,
+    _lock: Option<HeldLock>,
+}
+
+/// Nothing but that it is held.
+struct HeldLock(#[expect(dead_code, reason = "held, never read")] Lock);
+
+impl std::fmt::Debug for HeldLock {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("HeldLock")
+    }
 }
 
 impl Engine {
     /// An engine whose data lives in `directory`, which is made if it is not there.
-    pub fn builder(directory: impl Into<std::path::PathBuf>) -> EngineBuilder {
+    pub fn builder(directory: impl Into<Directory>) -> EngineBuilder {
         EngineBuilder::new(Some(directory.into()))
     }
 
@@ -145,7 +155,7 @@ impl Engine {
     /// [`Error::Snapshot`] where a sealed segment does not read back or the snapshot cannot be
     /// written; [`Error::Stopped`] if a shard has stopped.
     pub fn snapshot(&self) -> Result<(), Error> {
-        let Some((housekeeper, thread)) = &self.housekeeper else {
+        let Some((housekeeper, running)) = &self.housekeeper else {
             return Ok(());
         };
         let sealing: Vec<Answer<u64>> = (0..self.shards.len())
@@ -161,7 +171,7 @@ impl Engine {
                 .map_err(|_| Error::Busy)?;
             waiting.push((shard, answer));
         }
-        thread.thread().unpark();
+        running.wake();
         waiting
             .into_iter()
             .try_for_each(|(shard, answer)| self.wait(shard, "make a snapshot", answer)?)
@@ -236,7 +246,18 @@ impl Engine {
     }
 
     fn wait<T>(&self, shard: usize, what: &'static str, answer: Answer<T>) -> Result<T, Error> {
-        answer.wait(PATIENCE).map_err(|error| match error {
+        let answered = loop {
+            match self.tasks.wait() {
+                Waiting::Sleep => break answer.wait(PATIENCE),
+                Waiting::GiveUp => break Err(NoAnswer::TimedOut),
+                Waiting::LookAgain => match answer.try_wait() {
+                    Ok(None) => {}
+                    Ok(Some(value)) => break Ok(value),
+                    Err(error) => break Err(error),
+                },
+            }
+        };
+        answered.map_err(|error| match error {
             NoAnswer::TimedOut => Error::TimedOut {
                 what,
                 seconds: PATIENCE.as_secs(),
@@ -251,10 +272,10 @@ impl Engine {
 
 impl Drop for Engine {
     fn drop(&mut self) {
-        if let Some((housekeeper, thread)) = self.housekeeper.take() {
+        if let Some((housekeeper, running)) = self.housekeeper.take() {
             housekeeper.stop();
-            thread.thread().unpark();
-            let _ = thread.join();
+            running.wake();
+            running.join();
         }
         for shard in &self.shards {
             shard.drain();
@@ -267,9 +288,9 @@ impl Drop for Engine {
             // A failed shard waits for its end as well.
             let _ = shard.send(Control::Halt);
         }
-        for thread in self.threads.drain(..) {
-            thread.thread().unpark();
-            let _ = thread.join();
+        for running in self.running.drain(..) {
+            running.wake();
+            running.join();
         }
     }
 }

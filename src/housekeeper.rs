@@ -19,6 +19,7 @@ pub(crate) use keeping::{Keeping, KeepingOptions};
 
 use crate::{
     error::Error,
+    machine::{Progress, Task},
     request::RequestIdSource,
     ring::{Answer, Reply, reply},
     shard::{
@@ -112,24 +113,10 @@ impl Housekeeper {
         }
     }
 
-    /// The housekeeper's life.
-    pub(crate) fn run(mut self) {
+    /// The calling thread is the one that it works on, and that is woken.
+    pub(crate) fn moves_in(self) -> Self {
         self.shards.iter().for_each(Keeping::moves_in);
-        while !self.handle.stopping.load(Ordering::Relaxed) {
-            let mut worked = false;
-            for keeping in &mut self.shards {
-                // The next segment first: a shard may be waiting for it.
-                worked |= keeping.prepare(&self.handle);
-            }
-            for keeping in &mut self.shards {
-                worked |= keeping.follow(&self.handle);
-            }
-            self.answer();
-            self.reserve();
-            if !worked {
-                thread::park_timeout(REST);
-            }
-        }
+        self
     }
 
     /// Makes the snapshots that were asked for, as far as their segments have been read.
@@ -169,5 +156,32 @@ impl Housekeeper {
                 Err(_) => {}
             },
         }
+    }
+}
+
+impl Task for Housekeeper {
+    fn step(&mut self) -> Progress {
+        if self.handle.stopping.load(Ordering::Relaxed) {
+            return Progress::Done;
+        }
+        let mut worked = false;
+        for keeping in &mut self.shards {
+            // The next segment first: a shard may be waiting for it.
+            worked |= keeping.prepare(&self.handle);
+        }
+        for keeping in &mut self.shards {
+            worked |= keeping.follow(&self.handle);
+        }
+        self.answer();
+        self.reserve();
+        if worked {
+            Progress::Worked
+        } else {
+            Progress::Idle
+        }
+    }
+
+    fn rest(&mut self) {
+        thread::park_timeout(REST);
     }
 }

@@ -72,6 +72,7 @@ pub mod config;
 pub mod engine;
 pub mod error;
 mod housekeeper;
+pub mod machine;
 pub mod pool;
 pub mod recovery;
 pub mod request;
@@ -91,6 +92,7 @@ pub use client::{
 pub use config::{Config, ConfigFile, Durability, Idle, LogFormat, StorageKind};
 pub use engine::{Engine, EngineBuilder, PoolHandle, RequestRef};
 pub use error::{DrawError, Error, Finding, FindingKind, SettleError, Stopped, SubmitError};
+pub use machine::Clock;
 pub use pool::{
     ChangeError, ItemDefinition, OnExhausted, Placement, PoolChange, PoolDefinition, PoolError,
     Unchangeable,
@@ -100,7 +102,6 @@ pub use request::{
 };
 pub use shard::partition::{ItemOdds, Odds};
 pub use stats::{HousekeeperStats, ShardStats, Stats};
-pub use sys::Clock;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

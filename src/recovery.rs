@@ -20,15 +20,16 @@ mod state;
 pub use accept::{Acceptance, accept_loss};
 pub use at::state_at;
 pub use audit::{Audit, CountedFrom, PoolAudit, audit};
-pub(crate) use directory::{Meta, shard_path};
+pub(crate) use directory::{Meta, shard_directory};
 pub(crate) use find::{InLog, look_for};
 pub(crate) use repair::repair;
 pub use state::{Gap, ShardState, Tail};
 
-use std::{borrow::Cow, collections::BTreeMap, path::Path, thread};
+use std::{borrow::Cow, collections::BTreeMap, thread};
 
 use crate::{
     error::{Error, Finding},
+    machine::Directory,
     shard::partition::{CountsOnly, Pool},
     wal::record::Record,
 };
@@ -90,7 +91,7 @@ impl Examination {
     }
 
     /// This examination, or the error that lists what is wrong.
-    pub(crate) fn into_verdict(self, directory: &Path) -> Result<Self, Error> {
+    pub(crate) fn into_verdict(self, directory: &Directory) -> Result<Self, Error> {
         if self.opens() {
             return Ok(self);
         }
@@ -100,7 +101,7 @@ impl Examination {
             .flat_map(|shard| shard.findings)
             .collect();
         Err(Error::Damaged {
-            path: directory.to_path_buf(),
+            path: directory.path().to_path_buf(),
             findings,
         })
     }
@@ -112,7 +113,8 @@ impl Examination {
 /// # Errors
 /// Where files cannot be read, there is no data directory, or it is from a newer version. Damage is
 /// no error here: see [`Examination::findings`].
-pub fn examine(directory: &Path, depth: Depth) -> Result<Examination, Error> {
+pub fn examine(directory: impl Into<Directory>, depth: Depth) -> Result<Examination, Error> {
+    let directory = &directory.into();
     live::until_settled(
         directory,
         |_| examine_once(directory, depth),
@@ -121,11 +123,11 @@ pub fn examine(directory: &Path, depth: Depth) -> Result<Examination, Error> {
 }
 
 /// Like [`examine`] for an engine that holds the lock itself.
-pub(crate) fn examine_once(directory: &Path, depth: Depth) -> Result<Examination, Error> {
+pub(crate) fn examine_once(directory: &Directory, depth: Depth) -> Result<Examination, Error> {
     let meta = Meta::read(directory)?;
-    let shards = each_shard(&meta, |shard| {
-        let path = shard_path(directory, shard);
-        scan::shard(&path, meta.identity(shard), depth, &mut |_, _| {})
+    let shards = each_shard(directory, &meta, |shard| {
+        let inner = shard_directory(directory, shard);
+        scan::shard(&inner, meta.identity(shard), depth, &mut |_, _| {})
     })?;
     Ok(Examination {
         engine: meta.engine,
@@ -133,16 +135,29 @@ pub(crate) fn examine_once(directory: &Path, depth: Depth) -> Result<Examination
     })
 }
 
-/// Reads all shards at once, each on a thread of its own.
+/// Reads all shards.
 fn each_shard<T: Send>(
+    directory: &Directory,
     meta: &Meta,
     read: impl Fn(usize) -> Result<T, Error> + Sync,
 ) -> Result<Vec<T>, Error> {
+    each(directory, (0..meta.shards).collect(), read)
+}
+
+/// Does something with each of several things in a directory: all at once, each on a thread of its
+/// own, if its files can bear that.
+pub(crate) fn each<I: Send, T: Send>(
+    directory: &Directory,
+    inputs: Vec<I>,
+    work: impl Fn(I) -> Result<T, Error> + Sync,
+) -> Result<Vec<T>, Error> {
+    if !directory.files().is_parallel() {
+        return inputs.into_iter().map(work).collect();
+    }
     thread::scope(|scope| {
-        let read = &read;
-        let threads: Vec<_> = (0..meta.shards)
-            .map(|shard| scope.spawn(move || read(shard)))
-            .collect();
+        let work = &work;
+        let spawn = |input| scope.spawn(move || work(input));
+        let threads: Vec<_> = inputs.into_iter().map(spawn).collect();
         threads
             .into_iter()
             .map(|thread| thread.join().expect("reading a shard does not panic"))
@@ -160,9 +175,10 @@ pub(crate) type Visit<'a> = &'a mut dyn FnMut(u64, &Record);
 /// # Errors
 /// As [`examine`].
 pub fn read_records(
-    directory: &Path,
+    directory: impl Into<Directory>,
     visit: &mut dyn FnMut(usize, u64, &Record),
 ) -> Result<Examination, Error> {
+    let directory = &directory.into();
     let meta = Meta::read(directory)?;
     let shards = (0..meta.shards)
         .map(|shard| {
@@ -179,17 +195,17 @@ pub fn read_records(
 
 /// Gives every record of one shard to `visit`, in order and each once.
 fn read_shard(
-    directory: &Path,
+    directory: &Directory,
     meta: &Meta,
     shard: usize,
     visit: Visit<'_>,
 ) -> Result<ShardState, Error> {
-    let path = shard_path(directory, shard);
+    let inner = shard_directory(directory, shard);
     let mut once = live::Once::default();
     let read = |believe| {
         once.begin();
         let state = scan::shard(
-            &path,
+            &inner,
             meta.identity(shard),
             Depth::Everything,
             &mut |seq, record| once.see(seq, record, believe, visit),

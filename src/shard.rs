@@ -11,12 +11,7 @@ pub(crate) mod exchange;
 pub mod partition;
 mod ports;
 
-use std::{
-    io,
-    sync::Arc,
-    thread,
-    time::{Duration, Instant},
-};
+use std::{io, sync::Arc, thread, time::Duration};
 
 use self::{
     control::{Control, ShardHandle},
@@ -26,10 +21,10 @@ use self::{
     ports::Ports,
 };
 use crate::{
+    machine::{Clock, Progress, Task},
     ring::Reply,
     selector::{Fenwick, Stream},
     stats::ShardStats,
-    sys::Clock,
     wal::{
         Wal,
         format::with_codec,
@@ -78,11 +73,12 @@ pub(crate) struct Shard {
     /// How many records of draws were made, at all, when the block in each slot was closed.
     drawn_upto: Vec<u64>,
     committed: u64,
-    idle_since: Option<Instant>,
+    idle_since: Option<Duration>,
     is_draining: Option<Reply<()>>,
     /// Nothing is taken from the rings any more.
     has_drained: bool,
     halted: bool,
+    failed: bool,
     turns: u32,
 }
 
@@ -108,24 +104,8 @@ impl Shard {
             is_draining: None,
             has_drained: false,
             halted: false,
+            failed: false,
             turns: 0,
-        }
-    }
-
-    /// The shard's life.
-    pub(crate) fn run(mut self) {
-        self.parts.handle.sleeper.moves_in();
-        while !self.halted {
-            let busy = self.take_control();
-            match self.turn() {
-                Ok(worked) if worked || busy => self.idle_since = None,
-                Ok(_) => {
-                    if let Err(error) = self.rest() {
-                        return self.fail(&error);
-                    }
-                }
-                Err(error) => return self.fail(&error),
-            }
         }
     }
 
@@ -180,32 +160,21 @@ impl Shard {
         Ok(worked)
     }
 
-    /// Nothing to do.
-    fn rest(&mut self) -> io::Result<()> {
+    /// There was nothing to do in this turn: looks for what is not looked for in every one. Returns
+    /// whether it did anything.
+    fn look_around(&mut self) -> io::Result<bool> {
         if self.expire_holds()? {
-            return Ok(());
+            return Ok(true);
         }
         let Self { parts, ports, .. } = self;
         ports.let_go(|place, begun| parts.abandon(place, begun));
-        let wants_marker = parts.wal.wants_marker();
-        if wants_marker {
-            let since = *self.idle_since.get_or_insert_with(Instant::now);
-            if since.elapsed() >= MARKER_AFTER {
-                return parts.wal.write_marker();
+        if parts.wal.wants_marker() {
+            let since = *self.idle_since.get_or_insert_with(|| parts.clock.passed());
+            if parts.clock.passed_since(since) >= MARKER_AFTER {
+                parts.wal.write_marker()?;
             }
         }
-        if parts.wal.waits_for_segment() {
-            // The disk is slow or full: there is no point in asking faster than it can change.
-            thread::sleep(SEGMENT_REST);
-            return Ok(());
-        }
-        let busy_elsewhere = wants_marker || !parts.wal.is_drained() || self.desk.is_busy();
-        parts.handle.sleeper.rest(busy_elsewhere, || {
-            !parts.handle.inbox.is_empty()
-                || parts.exchange.is_busy()
-                || ports.any_can_be_answered()
-        });
-        Ok(())
+        Ok(false)
     }
 
     /// Gives back what was held for too long. That is a record like any other: replaying the log at
@@ -316,7 +285,7 @@ impl Shard {
 
     /// The first failed write or flush is the last: nothing is written and nothing is acknowledged
     /// any more. What was staged and not published stays so; its outcome is unknown.
-    fn fail(mut self, error: &io::Error) {
+    fn fail(&mut self, error: &io::Error) {
         let index = self.parts.index;
         tracing::error!(shard = index, %error, "a write or flush failed; the shard has stopped");
         self.parts.handle.fail(index, error.to_string());
@@ -324,18 +293,69 @@ impl Shard {
         self.desk = Desk::default();
         self.parts.exchange.drop_fences();
         self.is_draining = None;
-        while !self.halted {
-            while let Some(control) = self.parts.handle.inbox.pop() {
-                match control {
-                    Control::Stats { reply } => reply.send(self.stats()),
-                    Control::Halt => self.halted = true,
-                    _ => {}
-                }
+        self.failed = true;
+    }
+
+    /// What is left to do for a shard that has failed.
+    fn step_failed(&mut self) -> Progress {
+        while let Some(control) = self.parts.handle.inbox.pop() {
+            match control {
+                Control::Stats { reply } => reply.send(self.stats()),
+                Control::Halt => self.halted = true,
+                _ => {}
             }
-            // The places of clients that are gone are needed by clients of the other shards.
-            self.ports.let_go(|_, _| {});
-            thread::park_timeout(FAILED_REST);
         }
+        // The places of clients that are gone are needed by clients of the other shards.
+        self.ports.let_go(|_, _| {});
+        Progress::Idle
+    }
+}
+
+impl Task for Shard {
+    fn step(&mut self) -> Progress {
+        if self.halted {
+            return Progress::Done;
+        }
+        if self.failed {
+            return self.step_failed();
+        }
+        let busy = self.take_control();
+        let looked = match self.turn() {
+            Ok(worked) if worked || busy => {
+                self.idle_since = None;
+                return Progress::Worked;
+            }
+            Ok(_) => self.look_around(),
+            Err(error) => Err(error),
+        };
+        match looked {
+            Ok(true) => Progress::Worked,
+            Ok(false) => Progress::Idle,
+            Err(error) => {
+                self.fail(&error);
+                Progress::Worked
+            }
+        }
+    }
+
+    fn rest(&mut self) {
+        if self.failed {
+            thread::park_timeout(FAILED_REST);
+            return;
+        }
+        let Self { parts, ports, .. } = self;
+        if parts.wal.waits_for_segment() {
+            // The disk is slow or full: there is no point in asking faster than it can change.
+            thread::sleep(SEGMENT_REST);
+            return;
+        }
+        let busy_elsewhere =
+            parts.wal.wants_marker() || !parts.wal.is_drained() || self.desk.is_busy();
+        parts.handle.sleeper.rest(busy_elsewhere, || {
+            !parts.handle.inbox.is_empty()
+                || parts.exchange.is_busy()
+                || ports.any_can_be_answered()
+        });
     }
 }
 

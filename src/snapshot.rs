@@ -1,17 +1,11 @@
 //! A shard's state as a file: written beside its name, flushed, renamed, the directory flushed, and
 //! read back before anything relies on it.
 
-use std::{
-    fs::{self, File},
-    io::Read as _,
-    path::{Path, PathBuf},
-};
-
 use bincode::{Decode, Encode};
 
 use crate::{
     error::Error,
-    sys,
+    machine::{Access, Directory},
     wal::{
         format::{bounded_decode, encode_to_vec},
         segment::{FORMAT_VERSION, Identity, NUMBER_MAX, SEQ_MAX, numbered},
@@ -50,23 +44,19 @@ pub(crate) struct Covered {
     pub(crate) chain: u32,
 }
 
-/// The file of the snapshot that covers everything up to `segment`.
-pub(crate) fn path(directory: &Path, segment: u64) -> PathBuf {
-    directory.join(name(segment))
-}
-
-fn name(segment: u64) -> String {
+/// The file's name of the snapshot that covers everything up to `segment`.
+pub(crate) fn name(segment: u64) -> String {
     format!("snapshot-{segment:012}.snap")
 }
 
 /// The snapshots in a shard's directory, by the segment they cover, rising.
-pub(crate) fn list(directory: &Path) -> Result<Vec<u64>, Error> {
+pub(crate) fn list(directory: &Directory) -> Result<Vec<u64>, Error> {
     numbered(directory, "snapshot-", ".snap")
 }
 
 /// Writes a snapshot and reads it back.
 pub(crate) fn write(
-    directory: &Path,
+    directory: &Directory,
     identity: Identity,
     covered: Covered,
     state: &impl Encode,
@@ -86,12 +76,10 @@ pub(crate) fn write(
     let encoded = encode_to_vec(&header);
     debug_assert_eq!(encoded.len(), HEADER_BYTES);
     let crc = crc32c::crc32c(&encoded).to_le_bytes();
-    let path = sys::replace_file(
-        directory,
-        &name(covered.segment),
-        &[MAGIC, &encoded, &crc, &payload],
-    )?;
-    match read_payload(&path, identity)? {
+    let name = name(covered.segment);
+    directory.replace(&name, &[MAGIC, &encoded, &crc, &payload])?;
+    let path = directory.join(&name);
+    match read_payload(directory, covered.segment, identity)? {
         Ok((back, bytes)) if back == header && bytes == payload => Ok(()),
         Ok(_) => Err(Error::Snapshot {
             reason: format!("{} reads back differently", path.display()),
@@ -102,52 +90,58 @@ pub(crate) fn write(
     }
 }
 
-/// Reads a snapshot. The inner error says what is wrong with the file.
+/// Reads the snapshot that covers everything up to `segment`. The inner error says what is wrong
+/// with the file.
 pub(crate) fn read<T: Decode<()>>(
-    path: &Path,
+    directory: &Directory,
+    segment: u64,
     identity: Identity,
 ) -> Result<Result<(Covered, T), String>, Error> {
-    Ok(read_payload(path, identity)?.and_then(|(header, payload)| {
+    let read = read_payload(directory, segment, identity)?;
+    Ok(read.and_then(|(header, payload)| {
         let state = bounded_decode(&payload)
             .map_err(|error| format!("its content cannot be read: {error}"))?;
-        let SnapshotHeader {
-            segment,
-            next_seq,
-            chain,
-            ..
-        } = header;
-        Ok((
-            Covered {
-                segment,
-                next_seq,
-                chain,
-            },
-            state,
-        ))
+        let covered = Covered {
+            segment: header.segment,
+            next_seq: header.next_seq,
+            chain: header.chain,
+        };
+        Ok((covered, state))
     }))
 }
 
 type Payload = Result<(SnapshotHeader, Vec<u8>), String>;
 
-fn read_payload(path: &Path, identity: Identity) -> Result<Payload, Error> {
-    let mut file = File::open(path).map_err(Error::io("open", path))?;
-    let length = file.metadata().map_err(Error::io("look at", path))?.len();
+fn read_payload(directory: &Directory, segment: u64, identity: Identity) -> Result<Payload, Error> {
+    let path = directory.join(name(segment));
+    let file = directory.open(&name(segment), Access::Read);
+    let file = file.map_err(Error::io("open", &path))?;
+    let length = file.length().map_err(Error::io("look at", &path))?;
     let mut prefix = [0; PREFIX_BYTES];
     if length < PREFIX_BYTES as u64 {
         return Ok(Err("it is shorter than its header".into()));
     }
-    file.read_exact(&mut prefix)
-        .map_err(Error::io("read", path))?;
-    let header = match check_header(path, &prefix, identity)? {
-        Ok(header) => header,
-        Err(reason) => return Ok(Err(reason)),
+    file.read_exact_at(&mut prefix, 0)
+        .map_err(Error::io("read", &path))?;
+    let header = match check_header(&prefix, identity) {
+        Ok(header) if header.segment == segment => header,
+        Ok(_) => return Ok(Err("it has another snapshot's name".into())),
+        Err(Refused::Damaged(reason)) => return Ok(Err(reason.into())),
+        Err(Refused::Future(found)) => {
+            let supported = FORMAT_VERSION;
+            return Err(Error::FutureVersion {
+                path,
+                found,
+                supported,
+            });
+        }
     };
     // The length is checked against the file's before it is allocated for.
     if header.payload_bytes != length - PREFIX_BYTES as u64 {
         return Ok(Err("it is shorter or longer than its header says".into()));
     }
     let mut payload = vec![0; header.payload_bytes as usize];
-    file.read_exact(&mut payload)
+    file.read_exact_at(&mut payload, PREFIX_BYTES as u64)
         .map_err(Error::io("read", path))?;
     if crc32c::crc32c(&payload) != header.payload_crc {
         return Ok(Err("the checksum of its content is wrong".into()));
@@ -155,30 +149,32 @@ fn read_payload(path: &Path, identity: Identity) -> Result<Payload, Error> {
     Ok(Ok((header, payload)))
 }
 
+/// Why a header is not believed.
+enum Refused {
+    Damaged(&'static str),
+    /// It is of this newer version.
+    Future(u32),
+}
+
 fn check_header(
-    path: &Path,
     prefix: &[u8; PREFIX_BYTES],
     identity: Identity,
-) -> Result<Result<SnapshotHeader, String>, Error> {
+) -> Result<SnapshotHeader, Refused> {
+    let damaged = |reason| Err(Refused::Damaged(reason));
     let (body, crc) = prefix
         .split_last_chunk::<4>()
         .expect("a prefix ends with its checksum");
     let Some(encoded) = body.strip_prefix(MAGIC) else {
-        return Ok(Err("it does not begin like a snapshot".into()));
+        return damaged("it does not begin like a snapshot");
     };
     if crc32c::crc32c(encoded) != u32::from_le_bytes(*crc) {
-        return Ok(Err("the checksum of its header is wrong".into()));
+        return damaged("the checksum of its header is wrong");
     }
-    let header: SnapshotHeader = match bounded_decode(encoded) {
-        Ok(header) => header,
-        Err(error) => return Ok(Err(error.to_string())),
+    let Ok(header) = bounded_decode::<SnapshotHeader>(encoded) else {
+        return damaged("its header cannot be read");
     };
     if header.version > FORMAT_VERSION {
-        return Err(Error::FutureVersion {
-            path: path.into(),
-            found: header.version,
-            supported: FORMAT_VERSION,
-        });
+        return Err(Refused::Future(header.version));
     }
     let owner = Identity {
         engine: header.engine,
@@ -186,24 +182,20 @@ fn check_header(
         shards: header.shards,
     };
     if owner != identity {
-        return Ok(Err("it belongs to another engine or shard".into()));
+        return damaged("it belongs to another engine or shard");
     }
     if !(1..=SEQ_MAX).contains(&header.next_seq) || header.segment > NUMBER_MAX {
-        return Ok(Err("it has numbers that cannot be".into()));
+        return damaged("it has numbers that cannot be");
     }
-    if path.file_name() != Some(name(header.segment).as_ref()) {
-        return Ok(Err("it has another snapshot's name".into()));
-    }
-    Ok(Ok(header))
+    Ok(header)
 }
 
 /// Removes all but the newest snapshots; returns the segment covered by the oldest that is kept.
-pub(crate) fn retire(directory: &Path) -> Result<Option<u64>, Error> {
+pub(crate) fn retire(directory: &Directory) -> Result<Option<u64>, Error> {
     let all = list(directory)?;
     let (old, kept) = all.split_at(all.len().saturating_sub(KEPT));
     for segment in old {
-        let path = path(directory, *segment);
-        fs::remove_file(&path).map_err(Error::io("remove", &path))?;
+        directory.remove(&name(*segment))?;
     }
     // Only a full set allows segments to go: with one snapshot, its loss must not lose the log.
     Ok(kept.first().copied().filter(|_| kept.len() == KEPT))

@@ -16,7 +16,7 @@ pub mod segment;
 
 pub(crate) use options::{Position, WalOptions, WalStats};
 
-use std::{collections::VecDeque, io, path::Path, sync::Arc, time::Instant};
+use std::{collections::VecDeque, io, path::Path, sync::Arc, time::Duration};
 
 use self::{
     block::BlockKind,
@@ -27,6 +27,7 @@ use self::{
 };
 use crate::{
     config::LogFormat,
+    machine::Clock,
     stats::latency_histogram,
     storage::{Storage, WRITE_UNIT},
 };
@@ -44,6 +45,7 @@ pub(crate) struct Wal {
     identity: Identity,
     supply: Arc<SegmentSupply>,
     salts: Box<dyn FnMut() -> u64>,
+    clock: Clock,
     segment: Option<OpenSegment>,
     block: Option<OpenBlock>,
     free: Vec<usize>,
@@ -77,7 +79,7 @@ struct OpenBlock {
     limit: usize,
     count: u32,
     /// Since when it has a record; only kept where there is a commit delay.
-    since: Option<Instant>,
+    since: Option<Duration>,
 }
 
 #[derive(Debug)]
@@ -88,7 +90,7 @@ struct Flight {
     bytes: u64,
     holds_records: bool,
     seals: Option<u64>,
-    since: Instant,
+    since: Duration,
 }
 
 /// The free part of the open block, for draws.
@@ -106,6 +108,7 @@ impl Wal {
         position: Position,
         supply: Arc<SegmentSupply>,
         salts: Box<dyn FnMut() -> u64>,
+        clock: Clock,
     ) -> io::Result<Self> {
         let mut wal = Self {
             storage,
@@ -114,6 +117,7 @@ impl Wal {
             last_sealed: supply.sealed_upto(),
             supply,
             salts,
+            clock,
             segment: None,
             block: None,
             free: (0..options.slots()).collect(),
@@ -272,7 +276,7 @@ impl Wal {
         self.next_seq += records as u64;
         debug_assert!(block.filled <= block.limit);
         if records > 0 && block.since.is_none() && !self.options.commit_delay.is_zero() {
-            block.since = Some(Instant::now());
+            block.since = Some(self.clock.passed());
         }
     }
 
@@ -338,7 +342,7 @@ impl Wal {
         enough
             || block
                 .since
-                .is_none_or(|since| since.elapsed() >= options.commit_delay)
+                .is_none_or(|since| self.clock.passed_since(since) >= options.commit_delay)
     }
 
     /// Takes back what is durable, in order; returns the slot of the newest block that now is.
@@ -362,7 +366,7 @@ impl Wal {
             self.stats.bytes += flight.bytes;
             self.stats
                 .latency_us
-                .saturating_record(flight.since.elapsed().as_micros() as u64);
+                .saturating_record(self.clock.passed_since(flight.since).as_micros() as u64);
             if let Some(number) = flight.seals {
                 self.supply.seal(number);
             }
@@ -452,7 +456,7 @@ impl Wal {
             });
             self.witness = self.durable_seq;
         }
-        let since = Instant::now();
+        let since = self.clock.passed();
         self.storage.write(block.slot, segment.position, length)?;
         segment.position += length as u64;
         segment.blocks += 1;

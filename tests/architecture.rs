@@ -19,7 +19,9 @@ const FLOORS: &[&[&str]] = &[
     &["wal"],
     &["selector", "storage"],
     &["ring"],
-    &["pool", "request", "config", "error", "stats", "sys"],
+    &[
+        "pool", "request", "config", "error", "machine", "stats", "sys",
+    ],
 ];
 
 /// The only places where unsafe code may be.

@@ -6,8 +6,8 @@ use super::{Engine, start};
 use crate::{
     config::{Config, Durability, Idle, LogFormat, StorageKind},
     error::Error,
+    machine::{Clock, Directory, Entropy, Tasks, Threads},
     storage::{Storage, StorageOptions},
-    sys::Clock,
 };
 
 /// Makes the storage of a shard, on the shard's own thread.
@@ -19,10 +19,12 @@ pub type StorageFactory =
 #[derive(Clone)]
 #[must_use = "a builder does nothing until open is called"]
 pub struct EngineBuilder {
-    pub(super) directory: Option<PathBuf>,
+    pub(super) directory: Option<Directory>,
     pub(super) config: Config,
     pub(super) factory: Option<StorageFactory>,
     pub(super) clock: Clock,
+    pub(super) entropy: Entropy,
+    pub(super) tasks: Arc<dyn Tasks>,
 }
 
 macro_rules! setters {
@@ -38,7 +40,7 @@ macro_rules! setters {
 }
 
 impl EngineBuilder {
-    pub(super) fn new(directory: Option<PathBuf>) -> Self {
+    pub(super) fn new(directory: Option<Directory>) -> Self {
         let mut config = Config::default();
         if directory.is_none() {
             config.storage = StorageKind::None;
@@ -48,6 +50,8 @@ impl EngineBuilder {
             config,
             factory: None,
             clock: Clock::system(),
+            entropy: Entropy::system(),
+            tasks: Arc::new(Threads),
         }
     }
 
@@ -119,6 +123,19 @@ impl EngineBuilder {
     /// Uses another clock than the operating system's, for tests and simulations.
     pub fn clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
+        self
+    }
+
+    /// Uses other random bits than the operating system's, for simulations.
+    pub fn entropy(mut self, entropy: Entropy) -> Self {
+        self.entropy = entropy;
+        self
+    }
+
+    /// Has the shards and the housekeeper run by somebody else than threads of their own, for
+    /// simulations. The clients' blocking draws and the async client still wait in real time.
+    pub fn tasks(mut self, tasks: Arc<dyn Tasks>) -> Self {
+        self.tasks = tasks;
         self
     }
 

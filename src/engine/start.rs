@@ -1,10 +1,6 @@
 //! Opening: lock, examine, repair, prepare, and start the threads.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::{Arc, Mutex},
-    thread::{self, JoinHandle},
-};
+use std::sync::{Arc, Mutex};
 
 use crossbeam_queue::ArrayQueue;
 
@@ -17,8 +13,9 @@ use crate::{
     config::{Config, Durability, StorageKind},
     error::Error,
     housekeeper::{Housekeeper, HousekeeperHandle, Keeping, KeepingOptions},
+    machine::{Clock, Directory, Entropy, Lock, Progress, Task},
     pool::home_shard,
-    recovery::{self, Depth, Meta, ShardState, shard_path},
+    recovery::{self, Depth, Meta, ShardState, shard_directory},
     request::{PoolId, RequestIdSource},
     ring::{MeshEnd, Reply, Sleeper, mesh, reply},
     selector::Stream,
@@ -31,7 +28,7 @@ use crate::{
     },
     snapshot::Covered,
     storage::{self, Opened, StorageOptions},
-    sys::{self, Clock, DirectoryLock},
+    sys,
     wal::{
         Position, Wal, WalOptions,
         record::Remember,
@@ -54,13 +51,15 @@ pub(super) fn start(builder: EngineBuilder) -> Result<Engine, Error> {
         mut config,
         factory,
         clock,
+        entropy,
+        tasks,
     } = builder;
     let durable = directory.filter(|_| config.storage != StorageKind::None || factory.is_some());
     let (lock, recovered, requests_upto) = match &durable {
-        Some(directory) => recover(directory, &mut config)?,
+        Some(directory) => recover(directory, &mut config, &clock, &entropy)?,
         None => (None, fresh(&mut config), 1),
     };
-    let seed = config.seed.map_or_else(sys::random_u64, Ok)?;
+    let seed = config.seed.map_or_else(|| entropy.next(), Ok)?;
     let catalogue = Catalogue::default();
     let partitions: Vec<_> = recovered.iter().map(|shard| &shard.partition).collect();
     let unfinished = spread::missed_registrations(&partitions);
@@ -85,12 +84,13 @@ pub(super) fn start(builder: EngineBuilder) -> Result<Engine, Error> {
     let ids = Arc::new(RequestIdSource::new(requests_upto));
     let mut engine = Engine {
         shards: Vec::new(),
-        threads: Vec::new(),
+        tasks,
+        running: Vec::new(),
         housekeeper: None,
         catalogue,
         ids,
         places,
-        _lock: lock,
+        _lock: lock.map(super::HeldLock),
         directory: durable.clone(),
         editing: Mutex::default(),
         config,
@@ -100,8 +100,11 @@ pub(super) fn start(builder: EngineBuilder) -> Result<Engine, Error> {
         &mut engine,
         recovered,
         seed,
-        factory.as_ref(),
-        &clock,
+        &Seams {
+            factory,
+            clock,
+            entropy,
+        },
         durable.is_some(),
     )?;
     set_memory(&engine)?;
@@ -123,12 +126,19 @@ pub(super) fn start(builder: EngineBuilder) -> Result<Engine, Error> {
     Ok(engine)
 }
 
+/// What the caller may have put in the place of the system's.
+#[derive(Clone)]
+struct Seams {
+    factory: Option<StorageFactory>,
+    clock: Clock,
+    entropy: Entropy,
+}
+
 fn start_shards(
     engine: &mut Engine,
     recovered: Vec<Recovered>,
     seed: u64,
-    factory: Option<&StorageFactory>,
-    clock: &Clock,
+    seams: &Seams,
     durable: bool,
 ) -> Result<Vec<Keeping>, Error> {
     // Asked once, before the first thread is pinned.
@@ -158,16 +168,16 @@ fn start_shards(
             core,
             seed,
             config: engine.config.clone(),
-            factory: factory.cloned(),
-            clock: clock.clone(),
+            seams: seams.clone(),
             keeps_log: durable,
         };
         let (ready, is_ready) = reply();
+        let name = format!("tombola-{index}");
+        let task = move || plan.task(recovered, ready);
+        let running = engine.tasks.start(name.clone(), Box::new(task));
         engine
-            .threads
-            .push(spawn(format!("tombola-{index}"), move || {
-                plan.run(recovered, ready);
-            })?);
+            .running
+            .push(running.map_err(Error::io("start the task", name))?);
         engine.shards.push(handle);
         started.push(is_ready);
     }
@@ -182,17 +192,12 @@ fn start_housekeeper(engine: &mut Engine, keepings: Vec<Keeping>) -> Result<(), 
     let ids = Arc::clone(&engine.ids);
     let reserver = Arc::clone(&engine.shards[0]);
     let housekeeper = Housekeeper::new(Arc::clone(&handle), keepings, ids, reserver);
-    let thread = spawn("tombola-keeper".into(), || housekeeper.run())?;
-    engine.housekeeper = Some((handle, thread));
+    let name = "tombola-keeper";
+    let task = || -> Box<dyn Task> { Box::new(housekeeper.moves_in()) };
+    let running = engine.tasks.start(name.into(), Box::new(task));
+    let running = running.map_err(Error::io("start the task", name))?;
+    engine.housekeeper = Some((handle, running));
     Ok(())
-}
-
-fn spawn(name: String, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, Error> {
-    let path = PathBuf::from(&name);
-    thread::Builder::new()
-        .name(name)
-        .spawn(run)
-        .map_err(Error::io("start the thread", path))
 }
 
 /// Tells every shard how much it is to remember. It stands in the log, so that replay forgets what
@@ -248,18 +253,23 @@ fn default_shards() -> usize {
     (sys::cores() - 1).clamp(1, PoolId::SHARDS_MAX)
 }
 
-type Found = (Option<DirectoryLock>, Vec<Recovered>, u64);
+type Found = (Option<Lock>, Vec<Recovered>, u64);
 
 /// A verdict over everything that is there, then the changes it needs.
-fn recover(directory: &Path, config: &mut Config) -> Result<Found, Error> {
-    sys::create_directory(directory)?;
-    let lock = DirectoryLock::take(directory)?;
+fn recover(
+    directory: &Directory,
+    config: &mut Config,
+    clock: &Clock,
+    entropy: &Entropy,
+) -> Result<Found, Error> {
+    directory.create()?;
+    let lock = directory.lock()?;
     let wanted = config.shards.unwrap_or_else(default_shards);
-    let engine_id = || Ok((u128::from(sys::random_u64()?) << 64) | u128::from(sys::random_u64()?));
+    let engine_id = || Ok((u128::from(entropy.next()?) << 64) | u128::from(entropy.next()?));
     let meta = Meta::read_or_create(directory, wanted, engine_id)?;
     if let Some(asked) = config.shards.filter(|asked| *asked != meta.shards) {
         return Err(Error::ShardCount {
-            path: directory.into(),
+            path: directory.path().into(),
             found: meta.shards,
             asked,
         });
@@ -272,30 +282,20 @@ fn recover(directory: &Path, config: &mut Config) -> Result<Found, Error> {
     let examination = examination.into_verdict(directory)?;
     let requests_upto = examination.requests_upto();
     let config = &*config;
-    let recovered: Result<Vec<Recovered>, Error> = thread::scope(|scope| {
-        let threads: Vec<_> = examination
-            .shards
-            .into_iter()
-            .map(|state| {
-                let identity = meta.identity(state.shard);
-                scope.spawn(move || {
-                    recover_shard(&shard_path(directory, state.shard), identity, state, config)
-                })
-            })
-            .collect();
-        threads
-            .into_iter()
-            .map(|thread| thread.join().expect("repairing a shard does not panic"))
-            .collect()
+    let recovered = recovery::each(directory, examination.shards, |state| {
+        let identity = meta.identity(state.shard);
+        let inner = shard_directory(directory, state.shard);
+        recover_shard(&inner, identity, state, config, clock)
     });
     Ok((Some(lock), recovered?, requests_upto))
 }
 
 fn recover_shard(
-    directory: &Path,
+    directory: &Directory,
     identity: Identity,
     state: ShardState,
     config: &Config,
+    clock: &Clock,
 ) -> Result<Recovered, Error> {
     let repaired = recovery::repair(directory, &state)?;
     let ShardState {
@@ -320,8 +320,9 @@ fn recover_shard(
         bytes: making.bytes,
     });
     let options = KeepingOptions {
-        directory: directory.to_path_buf(),
-        archive: config.archive_dir.clone(),
+        directory: directory.clone(),
+        archive: config.archive_dir.as_ref().map(|path| directory.at(path)),
+        clock: clock.clone(),
         identity,
         making,
         snapshot_records: config.snapshot_records,
@@ -367,19 +368,32 @@ struct Plan {
     core: Option<core_affinity::CoreId>,
     seed: u64,
     config: Config,
-    factory: Option<StorageFactory>,
-    clock: Clock,
+    seams: Seams,
     keeps_log: bool,
 }
 
+/// Stands for a shard that could not be made.
+struct NoShard;
+
+impl Task for NoShard {
+    fn step(&mut self) -> Progress {
+        Progress::Done
+    }
+
+    fn rest(&mut self) {}
+}
+
 impl Plan {
-    fn run(self, recovered: Recovered, ready: Reply<Result<(), Error>>) {
+    fn task(self, recovered: Recovered, ready: Reply<Result<(), Error>>) -> Box<dyn Task> {
         match self.make(recovered) {
             Ok(shard) => {
                 ready.send(Ok(()));
-                shard.run();
+                Box::new(shard)
             }
-            Err(error) => ready.send(Err(error)),
+            Err(error) => {
+                ready.send(Err(error));
+                Box::new(NoShard)
+            }
         }
     }
 
@@ -394,10 +408,15 @@ impl Plan {
             core,
             seed,
             config,
-            factory,
-            clock,
+            seams:
+                Seams {
+                    factory,
+                    clock,
+                    entropy,
+                },
             keeps_log,
         } = self;
+        handle.sleeper.moves_in();
         let pinned = core.is_some_and(sys::pin);
         if core.is_some() && !pinned {
             tracing::warn!(
@@ -442,9 +461,10 @@ impl Plan {
         // Only the first use of a seed gives its own stream: reopening must not repeat it.
         let seed = seed.wrapping_add((position.next_seq - 1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
         let stream = Stream::for_shard(seed, index);
-        let mut salts = Stream::for_shard(sys::random_u64()?, index);
+        let mut salts = Stream::for_shard(entropy.next()?, index);
         let salts = Box::new(move || salts.next_u64());
-        let wal = Wal::new(storage, options, identity, position, supply, salts)
+        let passed = clock.clone();
+        let wal = Wal::new(storage, options, identity, position, supply, salts, passed)
             .map_err(Error::io("begin the log of", format!("shard {index}")))?;
         let mut partition = partition.with_selector();
         let exchange = Exchange::new(

@@ -3,16 +3,12 @@
 //! A snapshot is the one before it and the segments sealed since, replayed through the same
 //! `apply`: so the shard never stops for it, and every sealed segment is read back once.
 
-use std::{
-    fs::File,
-    path::PathBuf,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use super::{HousekeeperHandle, retire};
 use crate::{
     error::Error,
+    machine::{Access, Clock, Directory},
     shard::partition::{CountsOnly, Partition},
     snapshot::{self, Covered},
     wal::{
@@ -28,8 +24,9 @@ const RETRY_AFTER: Duration = Duration::from_millis(200);
 /// What the housekeeper has to know about one shard.
 #[derive(Debug, Clone)]
 pub(crate) struct KeepingOptions {
-    pub(crate) directory: PathBuf,
-    pub(crate) archive: Option<PathBuf>,
+    pub(crate) directory: Directory,
+    pub(crate) archive: Option<Directory>,
+    pub(crate) clock: Clock,
     pub(crate) identity: Identity,
     pub(crate) making: Making,
     pub(crate) snapshot_records: u64,
@@ -47,7 +44,8 @@ pub(crate) struct Keeping {
     next_to_prepare: u64,
     /// A sealed segment does not read back: no snapshot covers it any more.
     damage: Option<String>,
-    retry_at: Option<Instant>,
+    /// When something that failed is tried again, by the time that passes.
+    retry_at: Option<Duration>,
 }
 
 impl Keeping {
@@ -176,8 +174,8 @@ impl Keeping {
                 == (self.covered.next_seq, self.covered.chain) =>
             {
                 if reader.length() > end {
-                    let file = File::options().write(true).open(reader.path());
-                    let cut = file.and_then(|file| file.set_len(end));
+                    let file = directory.open(&segment::name(number), Access::Write);
+                    let cut = file.and_then(|file| file.set_length(end));
                     cut.map_err(Error::io("cut off what was not used of", reader.path()))?;
                 }
                 self.covered = Covered {
@@ -214,7 +212,7 @@ impl Keeping {
         snapshot::write(directory, *identity, self.covered, &self.shadow.image())?;
         self.snapshot = self.covered;
         handle.change_stats(|stats| stats.snapshots += 1);
-        let retired = retire::retire(directory, archive.as_deref(), self.shard())?;
+        let retired = retire::retire(directory, archive.as_ref(), self.shard())?;
         handle.change_stats(|stats| stats.segments_retired += retired);
         Ok(())
     }
@@ -224,17 +222,16 @@ impl Keeping {
     }
 
     fn is_resting(&self) -> bool {
-        self.retry_at.is_some_and(|at| Instant::now() < at)
+        self.retry_at
+            .is_some_and(|at| self.options.clock.passed() < at)
     }
 
     /// Something failed that may work later: tells it once a row of failures, and waits a little.
     fn rest(&mut self, handle: &HousekeeperHandle, message: &str) {
-        if self
-            .retry_at
-            .is_none_or(|at| at.elapsed() > 5 * RETRY_AFTER)
-        {
+        let now = self.options.clock.passed();
+        if self.retry_at.is_none_or(|at| now > at + 5 * RETRY_AFTER) {
             handle.alarm(self.shard(), message);
         }
-        self.retry_at = Some(Instant::now() + RETRY_AFTER);
+        self.retry_at = Some(now + RETRY_AFTER);
     }
 }

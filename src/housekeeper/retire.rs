@@ -1,15 +1,23 @@
 //! What the older of two snapshots covers is not needed any more: it is archived or deleted.
 
-use std::{
-    fs::{self, File},
-    io,
-    path::Path,
+use std::io;
+
+use crate::{
+    error::Error,
+    machine::{Access, Directory},
+    snapshot,
+    wal::segment,
 };
 
-use crate::{error::Error, snapshot, sys, wal::segment};
+/// So much is copied at once.
+const CHUNK_BYTES: usize = 1 << 20;
 
 /// Retires snapshots and segments; returns how many segments.
-pub(super) fn retire(directory: &Path, archive: Option<&Path>, shard: usize) -> Result<u64, Error> {
+pub(super) fn retire(
+    directory: &Directory,
+    archive: Option<&Directory>,
+    shard: usize,
+) -> Result<u64, Error> {
     let Some(upto) = snapshot::retire(directory)? else {
         return Ok(0);
     };
@@ -18,13 +26,14 @@ pub(super) fn retire(directory: &Path, archive: Option<&Path>, shard: usize) -> 
         .into_iter()
         .filter(|number| *number <= upto)
     {
-        let path = segment::path(directory, number);
+        let name = segment::name(number);
         match archive {
-            None => fs::remove_file(&path).map_err(Error::io("remove", &path))?,
+            None => directory.remove(&name)?,
             Some(archive) => {
-                let shelf = archive.join(format!("shard-{shard:03}"));
-                sys::create_directory(&shelf)?;
-                move_file(&path, &shelf, number).map_err(Error::io("archive", &path))?;
+                let shelf = archive.inner(format!("shard-{shard:03}"));
+                shelf.create()?;
+                move_file(directory, &name, &shelf)
+                    .map_err(Error::io("archive", directory.join(&name)))?;
             }
         }
         retired += 1;
@@ -33,18 +42,32 @@ pub(super) fn retire(directory: &Path, archive: Option<&Path>, shard: usize) -> 
 }
 
 /// Moves a segment, durably there before it is gone here; across file systems too.
-fn move_file(from: &Path, shelf: &Path, number: u64) -> io::Result<()> {
-    let to = segment::path(shelf, number);
-    match fs::rename(from, &to) {
+fn move_file(directory: &Directory, name: &str, shelf: &Directory) -> io::Result<()> {
+    let files = directory.files();
+    match directory.rename(name, shelf.join(name)) {
         Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
-            let temporary = to.with_extension("tmp");
-            fs::copy(from, &temporary)?;
-            File::open(&temporary)?.sync_all()?;
-            fs::rename(&temporary, &to)?;
-            sys::sync_directory(shelf)?;
-            fs::remove_file(from)
+            let temporary = format!("{name}.tmp");
+            copy(directory, name, shelf, &temporary)?;
+            shelf.rename(&temporary, name)?;
+            files.sync_directory(shelf.path())?;
+            files.remove(&directory.join(name))
         }
         Err(error) => Err(error),
-        Ok(()) => sys::sync_directory(shelf),
+        Ok(()) => files.sync_directory(shelf.path()),
     }
+}
+
+fn copy(directory: &Directory, name: &str, shelf: &Directory, copy: &str) -> io::Result<()> {
+    let from = directory.open(name, Access::Read)?;
+    let to = shelf.open(copy, Access::Create)?;
+    let length = from.length()?;
+    let mut chunk = vec![0; CHUNK_BYTES];
+    let mut at = 0;
+    while at < length {
+        let part = (length - at).min(CHUNK_BYTES as u64);
+        from.read_exact_at(&mut chunk[..part as usize], at)?;
+        to.write_all_at(&chunk[..part as usize], at)?;
+        at += part;
+    }
+    to.sync()
 }

@@ -1,23 +1,20 @@
 //! Accepting a loss: what can be read is kept, what is gone is named, and the damaged files are put
 //! beside the log, whole.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::path::PathBuf;
 
 use super::{
     Depth, Meta,
-    directory::shard_path,
+    directory::shard_directory,
     examine_once,
     repair::{remove_temporaries, set_aside_snapshots},
     state::{Gap, ShardState},
 };
 use crate::{
     error::{Error, Finding},
+    machine::Directory,
     request::RESERVED_AT_MOST,
     snapshot::{self, Covered},
-    sys::{self, DirectoryLock},
     wal::{
         record::Record,
         segment::{self, NUMBER_MAX},
@@ -47,24 +44,26 @@ pub struct Acceptance {
 /// # Errors
 /// [`Error::Locked`] while an engine has the directory open; otherwise as [`super::examine`], and
 /// whatever goes wrong with the files.
-pub fn accept_loss(directory: &Path) -> Result<Vec<Acceptance>, Error> {
-    let _lock = DirectoryLock::take(directory)?;
-    let meta = Meta::read(directory)?;
-    let examination = examine_once(directory, Depth::Needed)?;
+pub fn accept_loss(directory: impl Into<Directory>) -> Result<Vec<Acceptance>, Error> {
+    let directory = directory.into();
+    let _lock = directory.lock()?;
+    let meta = Meta::read(&directory)?;
+    let examination = examine_once(&directory, Depth::Needed)?;
     let mut accepted = Vec::new();
     for state in examination.shards {
         if state.findings.iter().any(|finding| !finding.recoverable) {
-            accepted.push(accept_shard(
-                &shard_path(directory, state.shard),
-                &meta,
-                state,
-            )?);
+            let directory = shard_directory(&directory, state.shard);
+            accepted.push(accept_shard(&directory, &meta, state)?);
         }
     }
     Ok(accepted)
 }
 
-fn accept_shard(directory: &Path, meta: &Meta, mut state: ShardState) -> Result<Acceptance, Error> {
+fn accept_shard(
+    directory: &Directory,
+    meta: &Meta,
+    mut state: ShardState,
+) -> Result<Acceptance, Error> {
     let last = state
         .segments
         .last()
@@ -73,11 +72,11 @@ fn accept_shard(directory: &Path, meta: &Meta, mut state: ShardState) -> Result<
         .max(state.snapshot_segment + 1);
     if last > NUMBER_MAX {
         return Err(Error::NotTombola {
-            path: segment::path(directory, last),
+            path: directory.join(segment::name(last)),
             reason: "no log comes to such a number; move the file away".into(),
         });
     }
-    sys::create_directory(directory)?;
+    directory.create()?;
     remove_temporaries(directory)?;
     set_aside_snapshots(directory, &state)?;
     if state.shard == 0 {
@@ -105,20 +104,20 @@ fn accept_shard(directory: &Path, meta: &Meta, mut state: ShardState) -> Result<
         covered,
         &state.partition.image(),
     )?;
-    let kept = directory.join(format!("lost-{last:012}"));
-    sys::create_directory(&kept)?;
+    let kept = directory.inner(format!("lost-{last:012}"));
+    kept.create()?;
     for &number in &state.segments {
-        let from = segment::path(directory, number);
-        let to = segment::path(&kept, number);
-        fs::rename(&from, &to).map_err(Error::io("move away", &from))?;
+        let name = segment::name(number);
+        directory
+            .rename(&name, kept.join(&name))
+            .map_err(Error::io("move away", directory.join(&name)))?;
     }
-    for path in [kept.as_path(), directory] {
-        sys::sync_directory(path).map_err(Error::io("flush the directory", path))?;
-    }
+    kept.sync()?;
+    directory.sync()?;
     Ok(Acceptance {
         shard: state.shard,
         lost: state.gaps,
         findings: state.findings,
-        kept,
+        kept: kept.path().to_path_buf(),
     })
 }

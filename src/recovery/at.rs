@@ -1,10 +1,9 @@
 //! What a shard's state was at a point of its log.
 
-use std::path::Path;
-
-use super::{CountsOnly, Depth, Meta, live, scan, shard_path};
+use super::{CountsOnly, Depth, Meta, live, scan, shard_directory};
 use crate::{
     error::Error,
+    machine::Directory,
     shard::partition::{Partition, PartitionBack},
     snapshot,
     wal::{record::Record, segment::Identity},
@@ -16,7 +15,12 @@ use crate::{
 /// # Errors
 /// [`Error::OutOfReach`] for a point that the snapshots and logs which are there do not lead to;
 /// else as [`examine`](super::examine).
-pub fn state_at(directory: &Path, shard: usize, seq: u64) -> Result<Partition<CountsOnly>, Error> {
+pub fn state_at(
+    directory: impl Into<Directory>,
+    shard: usize,
+    seq: u64,
+) -> Result<Partition<CountsOnly>, Error> {
+    let directory = &directory.into();
     let meta = Meta::read(directory)?;
     let out_of_reach = |first_seq, last_seq| Error::OutOfReach {
         shard,
@@ -27,7 +31,7 @@ pub fn state_at(directory: &Path, shard: usize, seq: u64) -> Result<Partition<Co
     if shard >= meta.shards {
         return Err(out_of_reach(0, 0));
     }
-    let (path, identity) = (shard_path(directory, shard), meta.identity(shard));
+    let (path, identity) = (shard_directory(directory, shard), meta.identity(shard));
     let look = |believe| {
         let mut points = points(&path, identity)?;
         let snapshot_first = points.iter().map(|(upto, _)| *upto).min();
@@ -81,12 +85,12 @@ pub fn state_at(directory: &Path, shard: usize, seq: u64) -> Result<Partition<Co
 
 /// What the snapshots hold, the newest first, each with its last sequence number.
 fn points(
-    directory: &Path,
+    directory: &Directory,
     identity: Identity,
 ) -> Result<Vec<(u64, Partition<CountsOnly>)>, Error> {
     let mut points = Vec::new();
     for number in snapshot::list(directory)?.into_iter().rev() {
-        let back = snapshot::read::<PartitionBack>(&snapshot::path(directory, number), identity)?;
+        let back = snapshot::read::<PartitionBack>(directory, number, identity)?;
         // One that is damaged tells nothing; the log may lead to the same point.
         if let Ok((covered, back)) = back
             && let Ok(partition) = Partition::try_from(back)

@@ -1,14 +1,14 @@
 //! Whether every unit is accounted for: what the records say, against what the state says.
 
-use std::{collections::BTreeMap, path::Path};
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 
 use super::{Examination, Meta, each_shard, ledger::Ledger, read_shard, state::ShardState};
 use crate::{
     error::Error,
+    machine::Directory,
     shard::partition::{CountsOnly, ItemState, Pool},
-    sys,
 };
 
 /// A data directory, read as a whole, and the units of its pools counted.
@@ -52,9 +52,10 @@ pub enum CountedFrom {
 /// # Errors
 /// As [`examine`](super::examine). Units that are not accounted for are no error here: see
 /// [`PoolAudit::mistakes`].
-pub fn audit(directory: &Path) -> Result<Audit, Error> {
+pub fn audit(directory: impl Into<Directory>) -> Result<Audit, Error> {
+    let directory = &directory.into();
     let meta = Meta::read(directory)?;
-    let audited = each_shard(&meta, |shard| {
+    let audited = each_shard(directory, &meta, |shard| {
         let mut ledger = Ledger::default();
         let state = read_shard(directory, &meta, shard, &mut |seq, record| {
             ledger.see(seq, record);
@@ -64,7 +65,7 @@ pub fn audit(directory: &Path) -> Result<Audit, Error> {
     })?;
     let (shards, mut pools): (Vec<_>, Vec<_>) = audited.into_iter().unzip();
     // Beside a running engine the shards are not read at the same moment.
-    if !sys::DirectoryLock::is_held(directory) {
+    if !directory.is_locked() {
         for (shard, pools) in shards.iter().zip(&mut pools) {
             for pool in pools {
                 pool.mistakes
@@ -153,7 +154,7 @@ mod tests {
     use super::*;
     use crate::{
         Engine, Idle, Placement, PoolChange, PoolDefinition, Request,
-        recovery::{Depth, examine, shard_path},
+        recovery::{Depth, examine, shard_directory},
         shard::partition::{Partition, PartitionBack},
         snapshot,
         wal::record::{DrawRecord, Record, TransferRecord},
@@ -162,7 +163,7 @@ mod tests {
     const LIMIT: Duration = Duration::from_mins(1);
 
     /// Draws, a hold that is open, one that was confirmed, something voided and something restocked.
-    fn play(directory: &Path) {
+    fn play(directory: &std::path::Path) {
         let builder = Engine::builder(directory).shards(1).idle(Idle::Park);
         let engine = builder.pin(false).segment_bytes(1 << 20).open().unwrap();
         let pool = engine.pool("p").unwrap_or_else(|| {
@@ -213,11 +214,10 @@ mod tests {
     fn a_snapshot_that_counts_one_draw_too_many_is_told() {
         let directory = tempfile::tempdir().unwrap();
         play(directory.path());
-        let identity = Meta::read(directory.path()).unwrap().identity(0);
-        let shard = shard_path(directory.path(), 0);
+        let identity = Meta::read(&directory.path().into()).unwrap().identity(0);
+        let shard = shard_directory(&directory.path().into(), 0);
         for number in snapshot::list(&shard).unwrap() {
-            let path = snapshot::path(&shard, number);
-            let (covered, back) = snapshot::read::<PartitionBack>(&path, identity)
+            let (covered, back) = snapshot::read::<PartitionBack>(&shard, number, identity)
                 .unwrap()
                 .unwrap();
             let mut partition = Partition::<CountsOnly>::try_from(back).unwrap();
@@ -266,11 +266,10 @@ mod tests {
             before.len() == 2 && before.iter().all(is_clean),
             "{before:?}"
         );
-        let identity = Meta::read(directory.path()).unwrap().identity(0);
-        let shard = shard_path(directory.path(), 0);
+        let identity = Meta::read(&directory.path().into()).unwrap().identity(0);
+        let shard = shard_directory(&directory.path().into(), 0);
         for number in snapshot::list(&shard).unwrap() {
-            let path = snapshot::path(&shard, number);
-            let read = snapshot::read::<PartitionBack>(&path, identity).unwrap();
+            let read = snapshot::read::<PartitionBack>(&shard, number, identity).unwrap();
             let (covered, back) = read.unwrap();
             let partition = Partition::<CountsOnly>::try_from(back).unwrap();
             let mut partition = partition.on_shard(0, 2);

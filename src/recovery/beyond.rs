@@ -1,9 +1,8 @@
 //! What lies behind a break in the log: it tells a torn tail from damage.
 
-use std::path::Path;
-
 use crate::{
     error::Error,
+    machine::Directory,
     storage::WRITE_UNIT,
     wal::{
         block::BlockHeader,
@@ -28,7 +27,7 @@ impl Beyond {
     /// Looks through everything behind `offset`, where the log breaks off before `next_seq`, and
     /// through the segments `later`.
     pub(super) fn look(
-        directory: &Path,
+        directory: &Directory,
         identity: Identity,
         next_seq: u64,
         (reader, offset): (&mut SegmentReader, u64),

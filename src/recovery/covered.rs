@@ -1,6 +1,6 @@
 //! The segments that a snapshot covers: recovery does not need them, but they should be whole.
 
-use std::{io, path::Path};
+use std::io;
 
 use super::{
     Visit,
@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     error::{Error, Finding, FindingKind},
+    machine::Directory,
     wal::{
         reader::SegmentReader,
         sealed,
@@ -17,7 +18,7 @@ use crate::{
 
 /// Reads every covered segment; what is wrong is found, but does not keep recovery from opening.
 pub(super) fn check(
-    directory: &Path,
+    directory: &Directory,
     identity: Identity,
     state: &mut ShardState,
     visit: Visit<'_>,
@@ -34,7 +35,7 @@ pub(super) fn check(
             // The engine that runs beside has retired it just now.
             Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => continue,
             Err(error @ Error::FutureVersion { .. }) => {
-                let path = segment::path(directory, number);
+                let path = directory.join(segment::name(number));
                 let kind = FindingKind::FutureVersion;
                 state.findings.push(Finding {
                     recoverable: true,

@@ -1,16 +1,13 @@
 //! The data directory itself: whose it is, and how many shards it has.
 
-use std::{
-    fs, io,
-    path::{Path, PathBuf},
-};
+use std::io;
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
     error::Error,
+    machine::Directory,
     request::PoolId,
-    sys,
     wal::{
         format::hex,
         segment::{FORMAT_VERSION, Identity},
@@ -59,32 +56,33 @@ impl Meta {
     }
 
     /// Reads the description of an existing data directory.
-    pub(crate) fn read(directory: &Path) -> Result<Self, Error> {
+    pub(crate) fn read(directory: &Directory) -> Result<Self, Error> {
         let path = directory.join(META_FILE);
         let untrusted = |reason: String| Error::Description {
             path: path.clone(),
             reason,
         };
-        match fs::metadata(&path) {
-            Ok(found) if found.len() <= META_BYTES_MAX => {}
-            Ok(found) => return Err(untrusted(format!("it is {} bytes long", found.len()))),
+        let text = match directory.read(META_FILE, META_BYTES_MAX) {
+            Ok(text) => text,
             Err(error)
                 if matches!(
                     error.kind(),
                     io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
                 ) =>
             {
-                let reason = if directory.is_dir() {
+                let reason = if directory.exists() {
                     format!("it has no {META_FILE}")
                 } else {
                     "there is no such directory".into()
                 };
-                let path = directory.to_path_buf();
+                let path = directory.path().to_path_buf();
                 return Err(Error::NotTombola { path, reason });
             }
+            Err(error) if error.kind() == io::ErrorKind::FileTooLarge => {
+                return Err(untrusted(error.to_string()));
+            }
             Err(error) => return Err(Error::io("read", &path)(error)),
-        }
-        let text = fs::read(&path).map_err(Error::io("read", &path))?;
+        };
         let meta: Self =
             serde_json::from_slice(&text).map_err(|error| untrusted(error.to_string()))?;
         if meta.version > FORMAT_VERSION {
@@ -102,7 +100,7 @@ impl Meta {
 
     /// Reads the description, or makes a fresh data directory where there is nothing yet.
     pub(crate) fn read_or_create(
-        directory: &Path,
+        directory: &Directory,
         shards: usize,
         engine: impl FnOnce() -> Result<u128, Error>,
     ) -> Result<Self, Error> {
@@ -111,10 +109,10 @@ impl Meta {
                 let meta = Self::new(engine()?, shards);
                 // The shards' directories come first: a description without them would be damage.
                 for shard in 0..shards {
-                    sys::create_directory(&shard_path(directory, shard))?;
+                    shard_directory(directory, shard).create()?;
                 }
                 let text = serde_json::to_string(&meta).expect("a description is plain");
-                sys::replace_file(directory, META_FILE, &[text.as_bytes(), b"\n"])?;
+                directory.replace(META_FILE, &[text.as_bytes(), b"\n"])?;
                 Ok(meta)
             }
             read => read,
@@ -123,20 +121,20 @@ impl Meta {
 }
 
 /// The directory of one shard.
-pub(crate) fn shard_path(directory: &Path, shard: usize) -> PathBuf {
-    directory.join(format!("shard-{shard:03}"))
+pub(crate) fn shard_directory(directory: &Directory, shard: usize) -> Directory {
+    directory.inner(format!("shard-{shard:03}"))
 }
 
 /// Whether a directory has nothing in it but what an interrupted first start may leave behind.
-fn is_fresh(directory: &Path) -> Result<bool, Error> {
-    for entry in fs::read_dir(directory).map_err(Error::io("list", directory))? {
-        let entry = entry.map_err(Error::io("list", directory))?;
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
+fn is_fresh(directory: &Directory) -> Result<bool, Error> {
+    for name in directory.names()? {
         let empty_shard = name.starts_with("shard-")
-            && fs::read_dir(entry.path()).is_ok_and(|mut entries| entries.next().is_none());
-        let temporary = *name == *format!("{META_FILE}.tmp");
-        if !(name == sys::LOCK_FILE || name == "lost+found" || temporary || empty_shard) {
+            && directory
+                .inner(&name)
+                .names()
+                .is_ok_and(|names| names.is_empty());
+        let temporary = name == format!("{META_FILE}.tmp");
+        if !(name == Directory::LOCK || name == "lost+found" || temporary || empty_shard) {
             return Ok(false);
         }
     }

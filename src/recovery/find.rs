@@ -1,10 +1,11 @@
 //! Looks for the draws of one request in a shard's log, from its end back.
 
-use std::{io, path::Path};
+use std::io;
 
-use super::{Meta, live, shard_path};
+use super::{Meta, live, shard_directory};
 use crate::{
     error::Error,
+    machine::Directory,
     storage::WRITE_UNIT,
     wal::{
         reader::{Found, SegmentReader, Start},
@@ -27,7 +28,7 @@ pub(crate) enum InLog {
 
 /// Looks for a request that was answered. An engine may be writing to the log meanwhile: what it
 /// has answered is there, and nothing else is needed.
-pub(crate) fn look_for(directory: &Path, shard: usize, request: u64) -> Result<InLog, Error> {
+pub(crate) fn look_for(directory: &Directory, shard: usize, request: u64) -> Result<InLog, Error> {
     // A segment that is cut off while it is read is read again.
     live::until_settled(
         directory,
@@ -36,9 +37,9 @@ pub(crate) fn look_for(directory: &Path, shard: usize, request: u64) -> Result<I
     )
 }
 
-fn look_once(directory: &Path, shard: usize, request: u64) -> Result<InLog, Error> {
+fn look_once(directory: &Directory, shard: usize, request: u64) -> Result<InLog, Error> {
     let identity = Meta::read(directory)?.identity(shard);
-    let directory = shard_path(directory, shard);
+    let directory = shard_directory(directory, shard);
     let mut is_whole = false;
     for number in segment::list(&directory)?.into_iter().rev() {
         let mut reader = match SegmentReader::open(&directory, number) {

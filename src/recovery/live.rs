@@ -1,9 +1,9 @@
 //! Reading a directory that an engine is writing to: files come and go, and blocks are half
 //! written, while they are read. What seems wrong is looked at again before it is believed.
 
-use std::{path::Path, thread, time::Duration};
+use std::{thread, time::Duration};
 
-use crate::{error::Error, sys, wal::record::Record};
+use crate::{error::Error, machine::Directory, wal::record::Record};
 
 const ATTEMPTS: u32 = 8;
 const PAUSE: Duration = Duration::from_millis(20);
@@ -11,13 +11,13 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// Looks until nothing is wrong, no engine has the directory, or it was looked at often enough.
 /// `look` learns whether what it finds may be believed in any case.
 pub(super) fn until_settled<T>(
-    directory: &Path,
+    directory: &Directory,
     mut look: impl FnMut(bool) -> Result<T, Error>,
     nothing_is_wrong: impl Fn(&T) -> bool,
 ) -> Result<T, Error> {
     let mut attempt = 1;
     loop {
-        let last = attempt == ATTEMPTS || !sys::DirectoryLock::is_held(directory);
+        let last = attempt == ATTEMPTS || !directory.is_locked();
         let found = look(last);
         if last || found.as_ref().is_ok_and(&nothing_is_wrong) {
             return found;

@@ -2,18 +2,13 @@
 //! prepared or half made is removed. A crash in the middle leaves nothing that the next recovery
 //! would not see as the same tail.
 
-use std::{
-    fs::{self, File},
-    io,
-    os::unix::fs::FileExt,
-    path::Path,
-};
+use std::io;
 
 use super::state::{ShardState, Tail};
 use crate::{
     error::{Error, FindingKind},
+    machine::{Access, Directory},
     storage::WRITE_UNIT,
-    sys,
     wal::{
         block::{BlockHeader, BlockKind},
         format::{self, with_codec},
@@ -32,7 +27,7 @@ pub(crate) struct Repaired {
 }
 
 /// Makes a shard's directory ready to go on. The state has no finding that is not recoverable.
-pub(crate) fn repair(directory: &Path, state: &ShardState) -> Result<Repaired, Error> {
+pub(crate) fn repair(directory: &Directory, state: &ShardState) -> Result<Repaired, Error> {
     remove_temporaries(directory)?;
     // First what comes behind the torn tail: once the segment before it is sealed, it would look
     // like a log that does not continue.
@@ -45,18 +40,18 @@ pub(crate) fn repair(directory: &Path, state: &ShardState) -> Result<Repaired, E
     // From the last one down, each for good before the next: a crash in between must not leave a
     // hole, for a hole is a lost segment.
     for &number in state.segments.iter().rev() {
-        let path = segment::path(directory, number);
+        let name = segment::name(number);
         if number > last_segment {
-            fs::remove_file(&path).map_err(Error::io("remove", &path))?;
-            sys::sync_directory(directory).map_err(Error::io("flush the directory", directory))?;
+            directory.remove(&name)?;
+            directory.sync()?;
         } else if number > state.snapshot_segment {
             // It may have been written with less durability than what will rely on it now.
-            let flush = || File::open(&path)?.sync_all();
-            flush().map_err(Error::io("flush", &path))?;
+            let flush = || directory.open(&name, Access::Write)?.sync();
+            flush().map_err(Error::io("flush", directory.join(&name)))?;
         }
     }
     set_aside_snapshots(directory, state)?;
-    sys::sync_directory(directory).map_err(Error::io("flush the directory", directory))?;
+    directory.sync()?;
     let sealed = state.tail == Tail::Sealed || last_segment != state.end_segment;
     let chain = if sealed {
         state.chain
@@ -70,7 +65,7 @@ pub(crate) fn repair(directory: &Path, state: &ShardState) -> Result<Repaired, E
 }
 
 /// Erases the torn tail, puts a seal in its place and cuts the file to what it holds.
-fn seal(directory: &Path, state: &ShardState) -> Result<u32, Error> {
+fn seal(directory: &Directory, state: &ShardState) -> Result<u32, Error> {
     let number = state.end_segment;
     let mut reader = SegmentReader::open(directory, number)?;
     let path = reader.path().to_path_buf();
@@ -105,12 +100,12 @@ fn seal(directory: &Path, state: &ShardState) -> Result<u32, Error> {
         chain
     });
     let write = || {
-        segment::erase_from(&path, state.end_offset, log_format)?;
-        let file = File::options().write(true).open(&path)?;
+        let file = directory.open(&segment::name(number), Access::Write)?;
+        segment::erase_from(&*file, state.end_offset, log_format)?;
         file.write_all_at(&unit, state.end_offset)?;
-        file.sync_all()?;
-        file.set_len(state.end_offset + WRITE_UNIT as u64)?;
-        file.sync_all()
+        file.sync()?;
+        file.set_length(state.end_offset + WRITE_UNIT as u64)?;
+        file.sync()
     };
     write().map_err(Error::io("seal", &path))?;
     Ok(chain)
@@ -118,26 +113,25 @@ fn seal(directory: &Path, state: &ShardState) -> Result<u32, Error> {
 
 /// A snapshot that cannot be used must not count as one of the two that are kept, or the segments
 /// that stand in for it would be retired. Its bytes stay, under another name.
-pub(super) fn set_aside_snapshots(directory: &Path, state: &ShardState) -> Result<(), Error> {
+pub(super) fn set_aside_snapshots(directory: &Directory, state: &ShardState) -> Result<(), Error> {
     for finding in state
         .findings
         .iter()
         .filter(|finding| finding.kind == FindingKind::Snapshot)
     {
-        let path = directory.join(&finding.segment);
-        let aside = directory.join(format!("{}.damaged", finding.segment));
-        fs::rename(&path, aside).map_err(Error::io("set aside", &path))?;
+        let name = &finding.segment;
+        directory
+            .rename(name, format!("{name}.damaged"))
+            .map_err(Error::io("set aside", directory.join(name)))?;
     }
     Ok(())
 }
 
 /// Removes what an interrupted preparation or snapshot left behind.
-pub(super) fn remove_temporaries(directory: &Path) -> Result<(), Error> {
-    for entry in fs::read_dir(directory).map_err(Error::io("list", directory))? {
-        let path = entry.map_err(Error::io("list", directory))?.path();
-        if path.extension().is_some_and(|extension| extension == "tmp") {
-            fs::remove_file(&path).map_err(Error::io("remove", &path))?;
-        }
-    }
-    Ok(())
+pub(super) fn remove_temporaries(directory: &Directory) -> Result<(), Error> {
+    let names = directory.names()?;
+    let mut temporaries = names
+        .iter()
+        .filter(|name| name.strip_suffix(".tmp").is_some());
+    temporaries.try_for_each(|name| directory.remove(name))
 }

@@ -5,8 +5,6 @@
 //! says that what is missing was durable, it may have been acknowledged, and this is damage. If
 //! none does, it is the torn tail of a crash, and was never acknowledged.
 
-use std::path::Path;
-
 use super::{
     Depth, Visit,
     beyond::Beyond,
@@ -15,6 +13,7 @@ use super::{
 };
 use crate::{
     error::{Error, Finding, FindingKind},
+    machine::Directory,
     shard::partition::{Partition, PartitionBack},
     snapshot::{self, Covered},
     storage::WRITE_UNIT,
@@ -36,18 +35,18 @@ const RECORD_BYTES_MIN: u64 = 8;
 
 /// Reads one shard.
 pub(super) fn shard(
-    directory: &Path,
+    directory: &Directory,
     identity: Identity,
     depth: Depth,
     visit: Visit<'_>,
 ) -> Result<ShardState, Error> {
     let mut scan = Scan::new(directory, identity, visit)?;
-    if !directory.is_dir() {
+    if !directory.exists() {
         // It was made before the description of the data directory.
         let what = "the shard's directory is missing";
         let found = finding(
             scan.state.shard,
-            directory,
+            directory.path(),
             FindingKind::MissingSegment,
             what,
         );
@@ -99,7 +98,7 @@ enum Next {
 }
 
 struct Scan<'a> {
-    directory: &'a Path,
+    directory: &'a Directory,
     identity: Identity,
     visit: Visit<'a>,
     state: ShardState,
@@ -112,7 +111,7 @@ struct Scan<'a> {
 }
 
 impl<'a> Scan<'a> {
-    fn new(directory: &'a Path, identity: Identity, visit: Visit<'a>) -> Result<Self, Error> {
+    fn new(directory: &'a Directory, identity: Identity, visit: Visit<'a>) -> Result<Self, Error> {
         let state = ShardState {
             shard: identity.shard as usize,
             partition: Partition::default().on_shard(identity.shard, identity.shards),
@@ -125,7 +124,7 @@ impl<'a> Scan<'a> {
             gaps: Vec::new(),
             findings: Vec::new(),
             chain: 0,
-            segments: if directory.is_dir() {
+            segments: if directory.exists() {
                 segment::list(directory)?
             } else {
                 Vec::new()
@@ -149,12 +148,14 @@ impl<'a> Scan<'a> {
             if loaded && depth == Depth::Needed {
                 break;
             }
-            let path = snapshot::path(self.directory, number);
-            let back = snapshot::read(&path, self.identity)?.and_then(|(covered, back)| {
-                let back: PartitionBack = back;
-                let partition = Partition::try_from(back).map_err(|error| error.to_string())?;
-                Ok((covered, partition))
-            });
+            let path = self.directory.join(snapshot::name(number));
+            let back = snapshot::read(self.directory, number, self.identity)?.and_then(
+                |(covered, back)| {
+                    let back: PartitionBack = back;
+                    let partition = Partition::try_from(back).map_err(|error| error.to_string())?;
+                    Ok((covered, partition))
+                },
+            );
             match back {
                 Ok(_) if loaded => {}
                 Ok((
@@ -440,7 +441,7 @@ impl<'a> Scan<'a> {
     }
 
     fn missing(&mut self, number: u64, count: u64) {
-        let path = segment::path(self.directory, number);
+        let path = self.directory.join(segment::name(number));
         let message = if count == 1 {
             "the segment is missing".into()
         } else {

@@ -9,7 +9,7 @@ pub(crate) use job::{Done, Job, standpoint};
 use job::{Step, Work};
 
 use super::partition::Partition;
-use crate::{ring::Reply, selector::Selector, sys::Clock, wal::Wal};
+use crate::{machine::Clock, ring::Reply, selector::Selector, wal::Wal};
 
 /// Answers, by the sequence number that has to be durable first.
 type Pending = VecDeque<(u64, Box<dyn FnOnce() + Send>)>;

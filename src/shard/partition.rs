@@ -24,10 +24,10 @@ pub use pool::{ItemState, Pool};
 pub(crate) use settle::Found;
 
 use crate::{
+    machine::Clock,
     pool::OnExhausted,
     request::Refusal,
     selector::{Fenwick, Selector, Stream, WeightOverflow, below},
-    sys::Clock,
     wal::record::{DrawRecord, NO_PRIZE, Record, Remember},
 };
 use change::Changing;

@@ -1,9 +1,7 @@
 //! Reads a segment, block by block, and believes nothing that its checksums do not confirm.
 
 use std::{
-    fs::File,
     io,
-    os::unix::fs::FileExt,
     path::{Path, PathBuf},
 };
 
@@ -13,7 +11,12 @@ use super::{
     record::Record,
     segment::{self, SEQ_MAX, SegmentHeader},
 };
-use crate::{config::LogFormat, error::Error, storage::WRITE_UNIT};
+use crate::{
+    config::LogFormat,
+    error::Error,
+    machine::{Access, Directory, Files, OpenFile, SystemFiles},
+    storage::WRITE_UNIT,
+};
 
 /// No block is larger, whatever its header says; see [`crate::Config::block_bytes`].
 const BLOCK_BYTES_MAX: usize = 16 << 20;
@@ -25,7 +28,7 @@ const WINDOW_BYTES: usize = 1 << 20;
 pub struct SegmentReader {
     path: PathBuf,
     number: u64,
-    file: File,
+    file: Box<dyn OpenFile>,
     length: u64,
     window: Vec<u8>,
     window_at: u64,
@@ -71,19 +74,26 @@ impl SegmentReader {
     ///
     /// # Errors
     /// Where the file cannot be read, or was written by a newer version.
-    pub fn open(directory: &Path, number: u64) -> Result<Self, Error> {
-        Self::open_path(&segment::path(directory, number), number)
+    pub fn open(directory: impl Into<Directory>, number: u64) -> Result<Self, Error> {
+        let directory = directory.into();
+        let path = directory.join(segment::name(number));
+        Self::open_among(directory.files(), path, number)
     }
 
     /// Opens a segment by its file's path, whatever its name is.
     ///
     /// # Errors
     /// As [`open`](Self::open).
-    pub fn open_path(path: &Path, number: u64) -> Result<Self, Error> {
-        let file = File::open(path).map_err(Error::io("open", path))?;
-        let length = file.metadata().map_err(Error::io("look at", path))?.len();
+    pub fn open_path(path: impl Into<PathBuf>, number: u64) -> Result<Self, Error> {
+        Self::open_among(&SystemFiles, path.into(), number)
+    }
+
+    fn open_among(files: &dyn Files, path: PathBuf, number: u64) -> Result<Self, Error> {
+        let file = files.open(&path, Access::Read);
+        let file = file.map_err(Error::io("open", &path))?;
+        let length = file.length().map_err(Error::io("look at", &path))?;
         let mut reader = Self {
-            path: path.to_path_buf(),
+            path,
             number,
             file,
             length,
@@ -98,7 +108,7 @@ impl SegmentReader {
                 Err(HeaderError::Future(found)) => {
                     let supported = segment::FORMAT_VERSION;
                     return Err(Error::FutureVersion {
-                        path: path.into(),
+                        path: reader.path,
                         found,
                         supported,
                     });
@@ -302,8 +312,8 @@ impl SegmentReader {
                 break;
             };
             self.window.clear();
-            let now = self.file.metadata();
-            let length = now.map_err(Error::io("look at", &self.path))?.len();
+            let length = self.file.length();
+            let length = length.map_err(Error::io("look at", &self.path))?;
             if source.kind() != io::ErrorKind::UnexpectedEof || length >= self.length {
                 return Err(Error::io("read", &self.path)(source));
             }
@@ -339,6 +349,8 @@ fn read_records<C: Codec>(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    use std::fs::File;
 
     #[test]
     fn a_file_that_becomes_shorter_ends_earlier() {

@@ -1,7 +1,6 @@
 //! Segments: the files of a shard's log, their names, headers and making.
 
 use std::{
-    fs::{self, File},
     io,
     path::{Path, PathBuf},
     sync::{
@@ -19,8 +18,8 @@ use super::format;
 use crate::{
     config::LogFormat,
     error::Error,
+    machine::{Access, Directory, OpenFile},
     storage::{self, WRITE_UNIT},
-    sys,
 };
 
 /// The version of everything that is written to disk.
@@ -69,24 +68,35 @@ pub struct Identity {
     pub shards: u32,
 }
 
+/// The file's name of segment `number`.
+pub(crate) fn name(number: u64) -> String {
+    format!("segment-{number:012}.log")
+}
+
 /// The file of segment `number`.
 pub fn path(directory: &Path, number: u64) -> PathBuf {
-    directory.join(format!("segment-{number:012}.log"))
+    directory.join(name(number))
 }
 
 /// The numbers of the segments in a shard's directory, rising.
-pub fn list(directory: &Path) -> Result<Vec<u64>, Error> {
-    numbered(directory, "segment-", ".log")
+///
+/// # Errors
+/// Where the directory cannot be read.
+pub fn list(directory: impl Into<Directory>) -> Result<Vec<u64>, Error> {
+    numbered(&directory.into(), "segment-", ".log")
 }
 
 /// The numbers in the names `prefix` + twelve to fifteen digits + `suffix`, rising.
-pub(crate) fn numbered(directory: &Path, prefix: &str, suffix: &str) -> Result<Vec<u64>, Error> {
+pub(crate) fn numbered(
+    directory: &Directory,
+    prefix: &str,
+    suffix: &str,
+) -> Result<Vec<u64>, Error> {
     let mut numbers = Vec::new();
-    for entry in fs::read_dir(directory).map_err(Error::io("list", directory))? {
-        let name = entry.map_err(Error::io("list", directory))?.file_name();
+    for name in directory.names()? {
         let digits = name
-            .to_str()
-            .and_then(|name| name.strip_prefix(prefix)?.strip_suffix(suffix));
+            .strip_prefix(prefix)
+            .and_then(|name| name.strip_suffix(suffix));
         if let Some(number) = digits
             .filter(|digits| (12..=15).contains(&digits.len()))
             .and_then(|digits| digits.parse().ok())
@@ -109,39 +119,43 @@ pub(crate) struct Making {
 
 /// Makes segment `number`: filled in full, flushed, and only then under its name, so that a segment
 /// that is there has its whole length. A write into it later changes no metadata.
-pub(crate) fn prepare(directory: &Path, number: u64, making: Making) -> Result<PathBuf, Error> {
-    let Making {
-        bytes,
-        format,
-        past_cache,
-    } = making;
-    let temporary = directory.join(format!("segment-{number:012}.tmp"));
-    let made_file = |path: &Path| {
-        storage::fill::file(path, bytes, past_cache, |chunk| format::fill(format, chunk))
+pub(crate) fn prepare(
+    directory: &Directory,
+    number: u64,
+    making: Making,
+) -> Result<PathBuf, Error> {
+    let temporary = format!("segment-{number:012}.tmp");
+    let make = || {
+        let access = if making.past_cache {
+            Access::Fill
+        } else {
+            Access::Create
+        };
+        let file = directory.open(&temporary, access)?;
+        storage::fill::file(&*file, making.bytes, |chunk| {
+            format::fill(making.format, chunk);
+        })?;
+        directory.rename(&temporary, name(number))?;
+        directory.files().sync_directory(directory.path())
     };
-    let made = made_file(&temporary).and_then(|()| {
-        let path = path(directory, number);
-        fs::rename(&temporary, &path)?;
-        sys::sync_directory(directory)?;
-        Ok(path)
-    });
-    made.map_err(|source| {
-        // A full disk is no reason to leave half a segment on it.
-        let _ = fs::remove_file(&temporary);
-        Error::Io {
-            action: "prepare",
-            path: temporary,
-            source,
+    match make() {
+        Ok(()) => Ok(directory.join(name(number))),
+        Err(source) => {
+            // A full disk is no reason to leave half a segment on it.
+            let _ = directory.remove(&temporary);
+            Err(Error::io("prepare", directory.join(&temporary))(source))
         }
-    })
+    }
 }
 
 /// Overwrites everything from `offset` to the end of the file with fill, and flushes.
-pub(crate) fn erase_from(path: &Path, offset: u64, log_format: LogFormat) -> io::Result<()> {
-    use std::os::unix::fs::FileExt;
+pub(crate) fn erase_from(
+    file: &dyn OpenFile,
+    offset: u64,
+    log_format: LogFormat,
+) -> io::Result<()> {
     debug_assert!(offset.is_multiple_of(WRITE_UNIT as u64));
-    let file = File::options().write(true).open(path)?;
-    let length = file.metadata()?.len();
+    let length = file.length()?;
     let mut chunk = vec![0; 1 << 20];
     format::fill(log_format, &mut chunk);
     let mut at = offset;
@@ -150,7 +164,7 @@ pub(crate) fn erase_from(path: &Path, offset: u64, log_format: LogFormat) -> io:
         file.write_all_at(&chunk[..part as usize], at)?;
         at += part;
     }
-    file.sync_all()
+    file.sync()
 }
 
 /// A segment that is ready to be written.

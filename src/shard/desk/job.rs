@@ -11,11 +11,11 @@ use super::{
 };
 use crate::{
     error::Error,
+    machine::Clock,
     pool::{ChangeError, PoolChange, PoolDefinition},
     request::PoolId,
     ring::Reply,
     selector::Selector,
-    sys::Clock,
     wal::{
         Wal,
         record::{

@@ -2,9 +2,9 @@
 
 use super::{Elsewhere, Misfit, Partition, Pool, holds::Hold, keys::KeyedAnswer, unknown_pool};
 use crate::{
+    machine::Clock,
     request::{Asked, COUNT_MAX, Refusal, Shape},
     selector::{Selector, Stream},
-    sys::Clock,
     wal::record::{DrawsRecord, NO_PRIZE},
 };
 

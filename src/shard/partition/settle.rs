@@ -2,8 +2,8 @@
 
 use super::{Misfit, Partition, draws::prizes, unknown_pool};
 use crate::{
+    machine::Clock,
     selector::Selector,
-    sys::Clock,
     wal::record::{SettledRecord, Settlement, VoidedRecord},
 };
 
