@@ -235,7 +235,8 @@ impl Client {
     ///
     /// # Errors
     /// [`DrawError::Unknown`] when the time is over: the draw may still be made, and its completion
-    /// then comes by [`poll`](Self::poll). [`DrawError::Submit`] if the request was not taken.
+    /// then comes by [`poll`](Self::poll). [`DrawError::Submit`] if the request was not taken, also
+    /// because a ring's worth of other completions waits to be polled.
     /// [`DrawError::Stopped`] if the shard stopped meanwhile: whether it was drawn is unknown.
     pub fn draw(
         &mut self,
@@ -243,6 +244,9 @@ impl Client {
         limit: Duration,
     ) -> Result<Completion, DrawError> {
         let request = request.into();
+        if self.stash.len() >= self.stash_max() {
+            return Err(SubmitError::Full(request).into());
+        }
         let begun = Instant::now();
         let mut backoff = Backoff::new(self.idle);
         let (id, shard) = loop {
@@ -275,13 +279,12 @@ impl Client {
     }
 
     /// Takes what one shard has completed; returns the completion of `wanted` and keeps the others
-    /// for the next poll. There are never more of them than the rings have slots: what is kept
-    /// counts as unanswered until it is polled, see [`stash_room`](Self::stash_room).
+    /// for the next poll. No draw begins while [`stash_max`](Self::stash_max) are kept, and no more
+    /// come meanwhile than the rings hold.
     fn stash_port(&mut self, shard: usize, wanted: Option<RequestId>) -> Option<Completion> {
         let mut found = None;
-        let room = self.stash_room();
         let Self { ports, stash, .. } = self;
-        ports[shard].take(room, |completion| {
+        ports[shard].take(usize::MAX, |completion| {
             if Some(completion.request) == wanted {
                 found = Some(completion);
             } else {
@@ -291,14 +294,9 @@ impl Client {
         found
     }
 
-    fn stash_room(&self) -> usize {
-        let slots: usize = self
-            .ports
-            .iter()
-            .map(|port| port.end.requests.buffer().capacity())
-            .sum();
-        // One more than is kept, so that a wanted completion is always found.
-        (slots + 1).saturating_sub(self.stash.len())
+    fn stash_max(&self) -> usize {
+        let slots = |port: &Port| port.end.requests.buffer().capacity();
+        self.ports.iter().map(slots).sum()
     }
 }
 

@@ -47,8 +47,8 @@ pub struct Engine {
     config: Config,
     /// Where its data is, if it keeps any.
     directory: Option<Directory>,
-    /// Held while a pool is changed.
-    editing: Mutex<()>,
+    /// Held while a pool comes in or is changed; what of the last change is still to be made.
+    editing: Mutex<Option<spread::Unfinished>>,
     shards: Vec<Arc<ShardHandle>>,
     /// Who runs the shards and the housekeeper.
     tasks: Arc<dyn Tasks>,

@@ -4,7 +4,7 @@ use std::{io, path::PathBuf};
 
 use crate::{
     config::{ConfigError, OutOfBounds},
-    pool::{ChangeError, PoolError},
+    pool::{ChangeError, PoolError, Unchangeable},
     request::{Request, RequestId},
 };
 
@@ -98,6 +98,21 @@ pub enum Error {
     /// A change to a pool is refused.
     #[error(transparent)]
     Change(#[from] ChangeError),
+    /// A pool cannot become what is wanted.
+    #[error(transparent)]
+    Unchangeable(#[from] Unchangeable),
+    /// A change to a pool on all shards is made, and not on all of them yet.
+    #[error(
+        "the change to pool {pool} is made and durable, but shard {shard} does not answer ({source}); do not make it again: the next change to a pool finishes it, or the next open"
+    )]
+    Unfinished {
+        /// The pool's place.
+        pool: u32,
+        /// The shard that has not made it yet.
+        shard: usize,
+        /// What that shard said.
+        source: Box<Error>,
+    },
     /// A pool of this name is registered with another definition.
     #[error(
         "pool \"{pool}\" is already registered with another definition: {difference}; use another name, or the definition it has"

@@ -76,6 +76,13 @@ proptest! {
             let comes_back = wanted.items.iter().any(|item| gone.contains(&item.id[..]));
             let is_impossible = comes_back || is_impossible(&now, &wanted);
             prop_assert_eq!(changes.is_err(), is_impossible, "{:?}", changes);
+            // The engine knows by itself what was retired.
+            let told = engine.changes_to(&wanted).map_err(|error| error.to_string());
+            let same = changes.clone().map_err(|error| error.to_string());
+            if let (Ok(told), Ok(same)) = (&told, &same) {
+                prop_assert_eq!(told, same);
+            }
+            prop_assert_eq!(told.is_err(), same.is_err());
             let Ok(changes) = changes else {
                 break;
             };

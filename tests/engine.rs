@@ -266,6 +266,28 @@ fn a_full_ring_hands_the_request_back_and_nothing_is_lost() {
 }
 
 #[test]
+fn a_draw_finds_its_answer_behind_all_that_nobody_polled() {
+    let engine = common::in_memory(1).ring_slots(4).open().unwrap();
+    let pool = engine.register(banner()).unwrap();
+    let mut client = engine.client().unwrap();
+    let mut draws = 0;
+    let refused = loop {
+        // The rings are full of others before each draw.
+        while client.try_submit(&pool).is_ok() {}
+        match client.draw(&pool, LIMIT) {
+            Ok(_) => draws += 1,
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(refused, DrawError::Submit(SubmitError::Full(_))));
+    assert!(draws > 0);
+    while client.open_requests() > 0 {
+        client.poll_with(|_| {}).unwrap();
+    }
+    client.draw(&pool, LIMIT).unwrap();
+}
+
+#[test]
 fn clients_come_and_go_up_to_a_bound() {
     let engine = common::in_memory(2).clients_max(3).open().unwrap();
     let pool = engine.register(banner()).unwrap();

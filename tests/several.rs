@@ -78,6 +78,22 @@ fn draw(client: &mut Client, request: Request) -> Order {
 }
 
 #[test]
+fn requests_whose_answers_have_no_room_do_not_hold_up_a_shutdown() {
+    let engine = common::in_memory(1).ring_slots(64).open().unwrap();
+    let pool = PoolDefinition::new("banner").unlimited("dust", 1);
+    let pool = engine.register(pool).unwrap();
+    let mut client = engine.client().unwrap();
+    // Three answers fit into the ring, and some slots of it stay free.
+    for _ in 0..5 {
+        client.try_submit(Request::from(&pool).count(100)).unwrap();
+    }
+    engine.shutdown().unwrap();
+    let mut answered = 0;
+    client.poll_with(|_| answered += 1).unwrap();
+    assert_eq!(answered, 3);
+}
+
+#[test]
 fn three_draws_in_one_request_are_three_draws() {
     let renormalise = OnExhausted::Renormalise;
     compare([1, 2, 1], renormalise, 3, |client, pool| {

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, MutexGuard, PoisonError},
 };
 
-use super::{Engine, PoolHandle};
+use super::{Engine, PoolHandle, spread::Unfinished};
 use crate::{
     error::Error,
     pool::{ChangeError, Placement, PoolChange, PoolDefinition, PoolError, home_shard},
@@ -19,7 +19,7 @@ use crate::{
 
 impl Engine {
     /// Registers a pool, durably. A pool that is registered already, and is now as this definition
-    /// says, is returned as it is, whatever is left of its stock.
+    /// says, is returned as it is, whatever is left of its stock and in whatever order its items are.
     ///
     /// # Errors
     /// [`Error::Pool`] for a definition with a mistake, [`Error::PoolConflict`] where the name is
@@ -31,6 +31,8 @@ impl Engine {
         let definition = definition.into();
         definition.validate()?;
         let shard = home_shard(&definition.name, self.shards.len());
+        // Places are given one at a time: a pool on all shards has the same one everywhere.
+        let _editing = self.begin_edit();
         if definition.placement == Placement::AllShards {
             return self.register_everywhere(definition, shard);
         }
@@ -46,7 +48,9 @@ impl Engine {
     }
 
     /// Changes a pool, durably, while it is drawn from: a draw sees all of these changes or none,
-    /// and so does the log after a crash. Returns the pool as it is then.
+    /// and so does the log after a crash. Returns the pool as it is then. The shards of a pool on all
+    /// of them make the changes one after the other, without waiting for each other: until this
+    /// returns, some draw from the pool as it was and others from what it has become.
     ///
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -68,17 +72,45 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::Change`] for a change that cannot be made, and then none of them is;
-    /// [`Error::Stopped`] if the pool's shard has stopped.
+    /// [`Error::Stopped`] if the pool's shard, or one of its shards, has stopped, with nothing
+    /// changed. [`Error::Unfinished`] where the changes are made and durable on the pool's home
+    /// shard and another shard does not answer: they are not to be asked for again.
     pub fn edit(&self, pool: PoolId, changes: &[PoolChange]) -> Result<PoolHandle, Error> {
-        let _editing = self.begin_edit();
+        let mut unfinished = self.begin_edit();
         let handle = self.pool_by_id(pool).ok_or(ChangeError::UnknownPool)?;
         let (placed, changed) = place(handle.definition(), changes)?;
-        if pool.is_on_all_shards() {
-            self.change_everywhere(pool, &placed)?;
-        } else {
+        if !pool.is_on_all_shards() {
             self.change_part(pool.shard(), pool.index(), &placed)?;
+            return Ok(self.catalogue.replace(pool, Arc::new(changed)));
         }
-        Ok(self.catalogue.replace(pool, Arc::new(changed)))
+        self.change_at_home(pool, &placed, &mut unfinished)?;
+        let changed = self.catalogue.replace(pool, Arc::new(changed));
+        self.change_elsewhere(&mut unfinished)?;
+        self.make_known(pool.shard(), Some(pool.shard() as u32));
+        Ok(changed)
+    }
+
+    /// The changes that make a pool that runs into the one that is wanted, for
+    /// [`edit`](Self::edit); none if it is so already. Items that are not wanted any more are
+    /// retired; a stock means all units that the item ever got. See
+    /// [`PoolDefinition::changes_to`].
+    ///
+    /// # Errors
+    /// [`Error::Change`] if there is no pool of this name, [`Error::Unchangeable`] for what no
+    /// change can do, [`Error::Pool`] for a definition with a mistake; [`Error::Stopped`] if a shard
+    /// of the pool has stopped.
+    pub fn changes_to(&self, wanted: &PoolDefinition) -> Result<Vec<PoolChange>, Error> {
+        wanted.validate()?;
+        let handle = self.pool(&wanted.name).ok_or(ChangeError::UnknownPool)?;
+        let odds = self.odds(handle.id())?;
+        let in_play: Vec<u32> = odds.items.iter().map(|item| item.place).collect();
+        let mut current = PoolDefinition::clone(handle.definition());
+        let items = (0..).zip(std::mem::take(&mut current.items));
+        let (kept, retired): (Vec<_>, Vec<_>) =
+            items.partition(|(place, _)| in_play.binary_search(place).is_ok());
+        current.items = kept.into_iter().map(|(_, item)| item).collect();
+        let retired = retired.iter().map(|(_, item)| &item.id[..]).collect();
+        Ok(current.changes_to(wanted, &retired)?)
     }
 
     /// How likely every item of a pool is at this moment. It is worked out on the shard's thread, in
@@ -107,7 +139,7 @@ impl Engine {
     }
 
     /// One edit at a time, so that the places of pools and items are known. Draws never come here.
-    pub(super) fn begin_edit(&self) -> MutexGuard<'_, ()> {
+    pub(super) fn begin_edit(&self) -> MutexGuard<'_, Option<Unfinished>> {
         self.editing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use super::{Engine, PoolHandle};
 use crate::{
     error::Error,
-    pool::{PoolChange, PoolDefinition},
+    pool::{Placement, PoolChange, PoolDefinition},
     request::PoolId,
     shard::{
-        control::{Control, Standpoint},
+        control::{Control, Known, Standpoint},
         desk::Job,
         partition::{CountsOnly, Partition, Pool},
     },
@@ -21,6 +21,14 @@ pub(super) struct Standing {
     pub(super) received: Vec<u64>,
     /// Items that no shard has any more, as pool and item.
     pub(super) gone: Vec<(u32, u32)>,
+}
+
+/// A change that a pool's home shard has made, and not all others.
+#[derive(Debug)]
+pub(super) struct Unfinished {
+    pool: PoolId,
+    /// What it means for those.
+    changes: Vec<PoolChange<u32>>,
 }
 
 /// How the shards stand to each other after recovery.
@@ -61,7 +69,11 @@ fn spread_parts<'a>(
         .filter_map(|place| {
             let parts = partitions.iter().map(|partition| &partition.pools()[place]);
             let parts: Vec<_> = parts.collect();
-            let whole = |pool: &&Pool<CountsOnly>| pool.spread().is_some() && pool.is_registered();
+            let name = &parts[0].definition().name;
+            let whole = |pool: &&Pool<CountsOnly>| {
+                let is_part = pool.spread().is_some() && pool.is_registered();
+                is_part && pool.definition().name == *name
+            };
             parts.iter().all(whole).then_some((place as u32, parts))
         })
         .collect()
@@ -93,9 +105,11 @@ pub(super) fn missed_registrations(
             if pool.spread().is_none() || !pool.is_registered() {
                 continue;
             }
+            let name = &pool.definition().name;
             let has = |other: &Partition<CountsOnly>| {
-                let pool = other.pools().get(place as usize);
-                pool.is_some_and(Pool::is_registered)
+                let there = other.pools().get(place as usize);
+                let there = there.filter(|there| there.is_registered());
+                there.is_some_and(|there| there.definition().name == *name)
             };
             // The first one that has it speaks for all.
             if partitions[..shard].iter().any(|other| has(other)) {
@@ -149,7 +163,6 @@ impl Engine {
         definition: Arc<PoolDefinition>,
         home: usize,
     ) -> Result<PoolHandle, Error> {
-        let _editing = self.begin_edit();
         let shards = 0..self.shards.len();
         let standpoints: Vec<Standpoint> = shards
             .clone()
@@ -161,22 +174,16 @@ impl Engine {
                 })
             })
             .collect::<Result<_, _>>()?;
-        let known: Vec<_> = standpoints
-            .iter()
-            .filter_map(|found| found.pool.as_ref())
-            .collect();
-        if let Some((_, current)) = known.first()
-            && let Some(difference) =
-                whole_of(known.iter().map(|(_, pool)| pool), current).difference(&definition)
-            && known.len() == standpoints.len()
-        {
+        let known = standpoints.iter().filter_map(|found| found.pool.as_ref());
+        let known: Vec<_> = known.collect();
+        if let Some(difference) = difference(&known, standpoints.len(), &definition) {
             return Err(Error::PoolConflict {
                 pool: definition.name.clone(),
                 difference,
             });
         }
         let free = standpoints.iter().map(|found| found.free_place).max();
-        let place = known.first().map_or(free.unwrap_or(0), |(place, _)| *place);
+        let place = known.first().map_or(free.unwrap_or(0), |pool| pool.place);
         for shard in shards {
             self.register_part(shard, place, Arc::clone(&definition))?;
         }
@@ -201,23 +208,59 @@ impl Engine {
         Ok(())
     }
 
-    /// Changes a pool on every shard, its home first: what it has done, the others do when the
-    /// engine is opened again, should it end in between.
-    pub(super) fn change_everywhere(
+    /// Changes a pool on its home shard, durably. What that has done, the others do in
+    /// [`change_elsewhere`](Self::change_elsewhere), or when the engine is opened again.
+    pub(super) fn change_at_home(
         &self,
         pool: PoolId,
         changes: &[PoolChange<u32>],
+        unfinished: &mut Option<Unfinished>,
     ) -> Result<(), Error> {
-        let (home, place) = (pool.shard(), pool.index());
-        let mut others = (0..self.shards.len()).filter(|shard| *shard != home);
         // The home shard keeps its last change for who has missed it, and no more: so nobody may
-        // still have the one before to make.
-        let ready = |shard| self.change_part(shard, place, &[]);
-        others.clone().try_for_each(ready)?;
-        self.change_part(home, place, changes)?;
-        let part = part_of_changes(changes);
-        others.try_for_each(|shard| self.change_part(shard, place, &part))?;
-        self.make_known(home, Some(home as u32));
+        // still have the one before to make, or be unable to make this one.
+        self.change_elsewhere(unfinished)
+            .map_err(|error| match error {
+                Error::Unfinished { source, .. } => *source,
+                error => error,
+            })?;
+        for shard in 0..self.shards.len() {
+            self.change_part(shard, pool.index(), &[])?;
+        }
+        let home = pool.shard();
+        let changed = self.change_part(home, pool.index(), changes);
+        let is_refused = matches!(changed, Err(Error::Change(_) | Error::Busy));
+        if !changes.is_empty() && !is_refused {
+            // It may have been made also where the home shard did not answer.
+            *unfinished = Some(Unfinished {
+                pool,
+                changes: part_of_changes(changes),
+            });
+        }
+        changed.map(drop)
+    }
+
+    /// Makes what of the last change is still to be made on shards that are not the pool's home.
+    pub(super) fn change_elsewhere(&self, last: &mut Option<Unfinished>) -> Result<(), Error> {
+        let Some(unfinished) = &*last else {
+            return Ok(());
+        };
+        let (home, place) = (unfinished.pool.shard(), unfinished.pool.index());
+        let made = self.change_part(home, place, &[])?;
+        for shard in (0..self.shards.len()).filter(|shard| *shard != home) {
+            let change = || {
+                // What was asked before may have been made since.
+                if self.change_part(shard, place, &[])? < made {
+                    self.change_part(shard, place, &unfinished.changes)?;
+                }
+                Ok(())
+            };
+            change().map_err(|source: Error| Error::Unfinished {
+                pool: place,
+                shard,
+                source: Box::new(source),
+            })?;
+        }
+        *last = None;
         Ok(())
     }
 
@@ -240,12 +283,14 @@ impl Engine {
         }
     }
 
+    /// Changes a pool on one shard, durably; returns how often it was changed there, if it lives on
+    /// all shards.
     pub(super) fn change_part(
         &self,
         shard: usize,
         pool: u32,
         changes: &[PoolChange<u32>],
-    ) -> Result<(), Error> {
+    ) -> Result<u64, Error> {
         let changes = changes.into();
         Ok(self.ask(shard, "change a pool", |reply| {
             Control::Do(Job::Change {
@@ -256,6 +301,20 @@ impl Engine {
             })
         })??)
     }
+}
+
+/// In what the parts of a pool that are registered differ from a definition. A registration that
+/// broke off has left it to some of the shards only, and then nothing was changed since.
+fn difference(known: &[&Known], shards: usize, wanted: &PoolDefinition) -> Option<String> {
+    let first = known.first()?;
+    if first.current.placement != Placement::AllShards {
+        return first.current.difference(wanted);
+    }
+    if known.len() < shards {
+        let differs = |pool: &&Known| pool.registered.difference(wanted);
+        return known.iter().find_map(differs);
+    }
+    whole_of(known.iter().map(|pool| &pool.current), &first.current).difference(wanted)
 }
 
 /// A pool as all its parts together define it.

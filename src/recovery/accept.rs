@@ -14,6 +14,7 @@ use crate::{
     error::{Error, Finding},
     machine::Directory,
     request::RESERVED_AT_MOST,
+    shard::partition::mend,
     snapshot::{self, Covered},
     wal::{
         record::Record,
@@ -48,10 +49,16 @@ pub fn accept_loss(directory: impl Into<Directory>) -> Result<Vec<Acceptance>, E
     let directory = directory.into();
     let _lock = directory.lock()?;
     let meta = Meta::read(&directory)?;
-    let examination = examine_once(&directory, Depth::Needed)?;
+    let mut examination = examine_once(&directory, Depth::Needed)?;
     let mut accepted = Vec::new();
+    let is_damaged = |state: &ShardState| state.findings.iter().any(|finding| !finding.recoverable);
+    let damaged = examination.shards.iter().filter(|state| is_damaged(state));
+    let damaged: Vec<usize> = damaged.map(|state| state.shard).collect();
+    let partitions = examination.shards.iter_mut();
+    let mut partitions: Vec<_> = partitions.map(|state| &mut state.partition).collect();
+    mend(&mut partitions, &damaged);
     for state in examination.shards {
-        if state.findings.iter().any(|finding| !finding.recoverable) {
+        if is_damaged(&state) {
             let directory = shard_directory(&directory, state.shard);
             accepted.push(accept_shard(&directory, &meta, state)?);
         }

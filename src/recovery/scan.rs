@@ -406,13 +406,18 @@ impl<'a> Scan<'a> {
     fn apply(&mut self, reader: &mut SegmentReader, header: &BlockHeader) -> Result<(), Error> {
         let Self {
             visit,
-            state: ShardState { partition, .. },
+            state: ShardState {
+                partition, gaps, ..
+            },
             ..
         } = self;
         let applied = reader.records(header, &mut |seq, record| {
-            partition
-                .apply(seq, record)
-                .map_err(|error| error.to_string())?;
+            let applied = if gaps.is_empty() {
+                partition.apply(seq, record)
+            } else {
+                partition.apply_behind_gap(seq, record)
+            };
+            applied.map_err(|error| error.to_string())?;
             visit(seq, record);
             Ok(())
         })?;

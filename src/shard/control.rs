@@ -1,7 +1,7 @@
 //! What an engine asks of a shard besides draws, and what a shard tells everybody about itself.
 
 use std::sync::{
-    OnceLock,
+    Arc, OnceLock,
     atomic::{AtomicU8, Ordering},
 };
 
@@ -44,11 +44,19 @@ pub(crate) enum Control {
     Halt,
 }
 
+/// A pool that a shard has.
+#[derive(Debug)]
+pub(crate) struct Known {
+    pub(crate) place: u32,
+    pub(crate) registered: Arc<PoolDefinition>,
+    pub(crate) current: PoolDefinition,
+}
+
 /// What a shard knows of a pool.
 #[derive(Debug)]
 pub(crate) struct Standpoint {
-    /// Its place, and what it is now, if it is registered.
-    pub(crate) pool: Option<(u32, PoolDefinition)>,
+    /// The pool, if it is registered.
+    pub(crate) pool: Option<Known>,
     /// Where the next pool goes.
     pub(crate) free_place: u32,
 }
@@ -86,7 +94,15 @@ impl ShardHandle {
     pub(crate) fn send(&self, control: Control) -> Result<(), Error> {
         self.inbox.push(control).map_err(|_| Error::Busy)?;
         self.sleeper.wake();
+        if self.state.load(Ordering::Acquire) == CLOSED {
+            self.empty_inbox();
+        }
         Ok(())
+    }
+
+    /// The thread is gone: who waits for a reply learns it, because that is dropped.
+    fn empty_inbox(&self) {
+        while self.inbox.pop().is_some() {}
     }
 
     /// Why the shard takes no more draws, if it does not.
@@ -121,6 +137,7 @@ impl ShardHandle {
         let _ = self
             .state
             .fetch_update(Ordering::Release, Ordering::Relaxed, close);
+        self.empty_inbox();
     }
 
     /// The shard takes no more draws because something failed.

@@ -20,7 +20,7 @@ mod transfers;
 mod turns;
 
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
+    collections::{BTreeMap, HashSet, VecDeque},
     io,
     sync::Arc,
 };
@@ -94,7 +94,7 @@ pub(crate) struct Exchange {
     /// Shards that had stopped when it was last looked.
     stopped: usize,
     /// What the home shard knows of items that it has run out of.
-    scarce: HashMap<Item, Scarce>,
+    scarce: BTreeMap<Item, Scarce>,
     /// Items that the home shard has to look at.
     todo: VecDeque<Item>,
     /// Transfers that came from other shards.
@@ -149,7 +149,7 @@ impl Exchange {
             returned: VecDeque::new(),
             turns: Turns::default(),
             stopped: 0,
-            scarce: HashMap::new(),
+            scarce: BTreeMap::new(),
             todo: VecDeque::new(),
             transfers: 0,
             fences: Vec::new(),
@@ -177,8 +177,10 @@ impl Exchange {
             }
         }
         let gone: HashSet<&Item> = gone.iter().collect();
-        for item in partition.gone_at_home() {
-            if gone.contains(&item) {
+        for item in partition.all_gone() {
+            if partition.home(item.0) != Some(self.shard) {
+                partition.set_gone(item.0, item.1, gone.contains(&item));
+            } else if gone.contains(&item) {
                 self.told_gone.insert(item);
             } else {
                 partition.set_gone(item.0, item.1, false);
@@ -449,7 +451,13 @@ impl Exchange {
 
     /// Sends what may be sent and finds room.
     fn flush(&mut self, peer: u32, durable_seq: u64) -> bool {
+        let is_over = self.is_over(peer);
         let post = &mut self.posts[peer as usize];
+        if is_over {
+            // Nobody reads it any more. Units that were not received are in the log.
+            post.outgoing.clear();
+            return false;
+        }
         let mut sent = false;
         while let Some((after_seq, message)) = post.outgoing.front()
             && *after_seq <= durable_seq

@@ -8,6 +8,7 @@ mod draws;
 mod holds;
 mod image;
 mod keys;
+mod mend;
 mod odds;
 mod pool;
 mod register;
@@ -18,6 +19,7 @@ use std::collections::HashMap;
 
 pub(crate) use draws::{Begun, StagedDraws, Terms};
 pub(crate) use image::PartitionBack;
+pub(crate) use mend::mend;
 pub(crate) use odds::OddsPart;
 pub use odds::{ItemOdds, Odds};
 pub use pool::{ItemState, Pool};

@@ -135,12 +135,16 @@ impl Ports {
             .sum()
     }
 
-    /// Whether a request waits whose completion has room.
+    /// Whether a request waits whose answer has room.
     pub(crate) fn any_can_be_answered(&mut self) -> bool {
         let Self { ends, active, .. } = self;
         active.iter().any(|&index| {
             let end = ends[index].as_mut().expect("active places are taken");
-            end.requests.slots() > 0 && end.completions.room() > 0
+            let slots = end
+                .requests
+                .peek()
+                .map(|slot| slot.shape.completion_slots());
+            slots.is_ok_and(|slots| end.completions.room() >= slots)
         })
     }
 }

@@ -4,7 +4,7 @@ use std::{io, sync::Arc};
 
 use super::{
     super::{
-        control::Standpoint,
+        control::{Known, Standpoint},
         partition::{Found, Partition, Pool},
     },
     Pending,
@@ -39,7 +39,8 @@ pub(crate) enum Job {
         pool: u32,
         changes: Arc<[PoolChange<u32>]>,
         next: usize,
-        reply: Reply<Result<(), ChangeError>>,
+        /// Answered with how often the pool was changed here, if it lives on all shards.
+        reply: Reply<Result<u64, ChangeError>>,
     },
     /// End a hold; if there is none, tell what is known of the request.
     Settle {
@@ -183,7 +184,7 @@ fn change<S: Selector>(
     pool: u32,
     changes: Arc<[PoolChange<u32>]>,
     next: usize,
-    reply: Reply<Result<(), ChangeError>>,
+    reply: Reply<Result<u64, ChangeError>>,
 ) -> io::Result<Step> {
     if next == 0
         && let Err(error) = work.partition.check_changes(pool, &changes)
@@ -192,14 +193,14 @@ fn change<S: Selector>(
         return Ok(Step::Done);
     }
     if changes.is_empty() {
-        work.answer(reply, Ok(()));
+        work.answer(reply, Ok(work.partition.changes(pool)));
         return Ok(Step::Done);
     }
     let part = ChangedPart::of(&changes, pool, next);
     let (parts_end, is_last) = (next + part.changes.len(), part.is_last);
     let wrote = work.write(&Record::Changed(part))?;
     if wrote && is_last {
-        work.answer(reply, Ok(()));
+        work.answer(reply, Ok(work.partition.changes(pool)));
         return Ok(Step::Done);
     }
     let next = if wrote { parts_end } else { next };
@@ -224,7 +225,7 @@ fn register<S: Selector>(
 ) -> io::Result<Step> {
     let found = match next {
         // On all shards: this one may have it already.
-        Some((place, 0)) if is_registered(work.partition, place) => Ok(Place::Has(place)),
+        Some((place, 0)) => same_place(work.partition, place, &definition),
         Some((place, item)) => Ok(Place::Free(place, item)),
         None => place_for(work.shard, work.partition, &definition),
     };
@@ -276,9 +277,39 @@ fn free_place<S: Selector>(partition: &Partition<S>) -> u32 {
 pub(crate) fn standpoint<S: Selector>(partition: &Partition<S>, name: &str) -> Standpoint {
     let place = partition.place(name);
     let place = place.filter(|place| is_registered(partition, *place));
+    let known = |place: u32| {
+        let pool = &partition.pools()[place as usize];
+        Known {
+            place,
+            registered: Arc::clone(pool.definition()),
+            current: pool.current(),
+        }
+    };
     Standpoint {
-        pool: place.map(|place| (place, partition.pools()[place as usize].current())),
+        pool: place.map(known),
         free_place: free_place(partition),
+    }
+}
+
+/// Where a part of a pool on all shards goes: the place was chosen when all shards had it free.
+fn same_place<S: Selector>(
+    partition: &Partition<S>,
+    place: u32,
+    definition: &PoolDefinition,
+) -> Result<Place, Error> {
+    let taken = partition.pools().get(place as usize);
+    match taken.filter(|pool| pool.is_registered()) {
+        None => Ok(Place::Free(place, 0)),
+        Some(pool) if pool.spread().is_some() && pool.definition().name == definition.name => {
+            Ok(Place::Has(place))
+        }
+        Some(pool) => Err(Error::PoolConflict {
+            pool: definition.name.clone(),
+            difference: format!(
+                "its place {place} is taken by pool \"{}\"",
+                pool.definition().name
+            ),
+        }),
     }
 }
 

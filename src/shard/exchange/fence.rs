@@ -50,7 +50,7 @@ impl Exchange {
                 continue;
             };
             let mut said = (0..).zip(self.posts.iter().zip(said));
-            // Who has stopped hears nothing more, and answers nobody.
+            // Who has stopped hears nothing more.
             if said.all(|(peer, (post, said))| post.sent >= *said || self.is_over(peer)) {
                 self.fences.swap_remove(at).reply.send(());
             }

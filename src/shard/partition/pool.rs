@@ -115,6 +115,11 @@ impl<S: Selector> Pool<S> {
         }
     }
 
+    /// What stands at a place that no pool has.
+    pub(super) fn empty_place() -> Self {
+        Self::beginning(PoolDefinition::new(""), 1)
+    }
+
     /// All items are there: makes the pool ready for draws.
     pub(super) fn complete(&mut self) {
         let items = &self.definition.items;
@@ -126,8 +131,10 @@ impl<S: Selector> Pool<S> {
             .iter()
             .map(|item| Count::new(part(item.stock)))
             .collect();
-        if self.spread.is_some() {
-            self.gone = items.iter().map(|item| item.stock == Some(0)).collect();
+        if let Some(spread) = &self.spread {
+            // The home shard alone says what is gone; the others ask it.
+            let gone = |item: &ItemDefinition| item.stock == Some(0) && spread.is_home();
+            self.gone = items.iter().map(gone).collect();
         }
         self.weights = items.iter().map(|item| item.weight).collect();
         self.count_weights();

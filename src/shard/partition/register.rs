@@ -24,12 +24,14 @@ impl<S: Selector> Partition<S> {
         if place < self.pools.len() && self.pools[place].is_registered() {
             return misfit("for a place that is taken");
         }
-        if self
-            .places
-            .get(&part.name)
-            .is_some_and(|taken| *taken != part.pool)
-        {
-            return misfit("that has another place already");
+        let other_place = self.places.get(&part.name).copied();
+        if let Some(other) = other_place.filter(|other| *other != part.pool) {
+            if part.first_item > 0 || self.pools[other as usize].is_registered() {
+                return misfit("that has another place already");
+            }
+            // Its registration broke off, and another pool has come behind it since.
+            self.pools[other as usize] = Pool::empty_place();
+            self.places.remove(&part.name);
         }
         if part.first_item == 0 {
             // The first part of a run: what an unfinished run left behind is gone.
@@ -55,7 +57,7 @@ impl<S: Selector> Partition<S> {
             // A pool on all shards has the same place on each; where there are fewer pools, some
             // places stay empty.
             while self.pools.len() < place {
-                self.pools.push(Pool::beginning(PoolDefinition::new(""), 1));
+                self.pools.push(Pool::empty_place());
             }
             if let Some(unfinished) = self.pools.get_mut(place) {
                 self.places.remove(&unfinished.definition.name);

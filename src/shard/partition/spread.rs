@@ -154,6 +154,12 @@ impl<S: Selector> Partition<S> {
         Some(spread.home)
     }
 
+    /// How often a pool was changed that lives on all shards.
+    pub(crate) fn changes(&self, pool: u32) -> u64 {
+        let spread = self.pools.get(pool as usize).and_then(Pool::spread);
+        spread.map_or(0, |spread| spread.changes)
+    }
+
     /// Nobody has an item any more, or somebody has it again.
     pub(crate) fn set_gone(&mut self, pool: u32, item: u32, gone: bool) {
         if let Some(pool) = self.pools.get_mut(pool as usize) {
@@ -188,18 +194,15 @@ impl<S: Selector> Partition<S> {
         }
     }
 
-    /// The pools that live on all shards, and have this one for their home, with the items that
-    /// nobody has.
-    pub(crate) fn gone_at_home(&self) -> Vec<(u32, u32)> {
-        let mut all = Vec::new();
-        for place in &self.spread_places {
-            let pool = &self.pools[*place as usize];
-            if pool.spread.as_ref().is_some_and(Spread::is_home) {
-                let items = (0..).zip(&pool.gone).filter(|(_, gone)| **gone);
-                all.extend(items.map(|(item, _)| (*place, item)));
-            }
-        }
-        all
+    /// The items that nobody has, as far as is known here, of all pools that live on all shards.
+    pub(crate) fn all_gone(&self) -> Vec<(u32, u32)> {
+        let gone = |place: &u32| {
+            let place = *place;
+            let gone = &self.pools[place as usize].gone;
+            let items = (0..).zip(gone).filter(|(_, gone)| **gone);
+            items.map(move |(item, _)| (place, item))
+        };
+        self.spread_places.iter().flat_map(gone).collect()
     }
 
     pub(super) fn apply_availability(&mut self, record: AvailabilityRecord) -> Result<(), Misfit> {

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    pool::{OnExhausted, PoolDefinition},
+    pool::{OnExhausted, Placement, PoolDefinition},
     selector::PrefixSum,
     wal::{format, record::PoolPart},
 };
@@ -106,6 +106,24 @@ fn a_registration_that_broke_off_is_replaced() {
         partition.stage(0, 1, &mut stream, &Clock::system()),
         Staged::Draw(_)
     ));
+}
+
+#[test]
+fn a_registration_that_broke_off_may_go_on_at_another_place() {
+    let spread = |name: &str| PoolDefinition::new(name).placement(Placement::AllShards);
+    let definition = spread("p").item("a", 1, 1).item("b", 1, 1);
+    let mut partition: Partition<Fenwick> = Partition::default();
+    let mut part = PoolPart::of(&definition, 0, 0);
+    part.items.truncate(1);
+    partition.apply(1, &Record::Pool(part)).unwrap();
+    let other = PoolPart::of(&spread("q").item("a", 1, 1), 1, 0);
+    partition.apply(2, &Record::Pool(other)).unwrap();
+    let again = PoolPart::of(&definition, 2, 0);
+    partition.apply(3, &Record::Pool(again)).unwrap();
+    assert_eq!(partition.place("p"), Some(2));
+    let is_registered = |pool: &Pool<Fenwick>| pool.is_registered();
+    let registered: Vec<bool> = partition.pools().iter().map(is_registered).collect();
+    assert_eq!(registered, [false, true, true]);
 }
 
 #[test]

@@ -34,7 +34,7 @@ something in the file cannot be: fewer units than an item got, a retired item, a
 on_exhausted.
 
 The directory must not be in use. A program that embeds the engine changes its pools with
-`Engine::edit`; `PoolDefinition::changes_to` finds what to change.
+`Engine::edit`; `Engine::changes_to` finds what to change.
 
 Exit codes: 0 ok, also with differences, 1 failed, 2 usage, settings, pools, or not a data directory,
 3 damage.
