@@ -30,6 +30,8 @@ pub(super) fn retire(
         match archive {
             None => directory.remove(&name)?,
             Some(archive) => {
+                // Each by itself: the flush of one of them may have failed the last time.
+                archive.create()?;
                 let shelf = archive.inner(format!("shard-{shard:03}"));
                 shelf.create()?;
                 move_file(directory, &name, &shelf)

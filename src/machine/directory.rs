@@ -55,7 +55,7 @@ impl Directory {
     }
 
     /// A directory in it.
-    pub(crate) fn inner(&self, name: impl AsRef<Path>) -> Self {
+    pub fn inner(&self, name: impl AsRef<Path>) -> Self {
         self.at(self.join(name))
     }
 
@@ -116,16 +116,21 @@ impl Directory {
     pub(crate) fn create(&self) -> Result<(), Error> {
         let is_new = |part: &&Path| !part.as_os_str().is_empty() && !self.files.is_directory(part);
         let new: Vec<&Path> = self.path.ancestors().take_while(is_new).collect();
+        // Whoever made the last one that is there may have been interrupted before it was flushed.
+        let there = self.path.ancestors().nth(new.len());
+        if let Some(there) = there.filter(|there| !there.as_os_str().is_empty()) {
+            match self.at(above(there)).sync() {
+                // Those above one that was given to this process may be none of its business.
+                Err(Error::Io { source, .. })
+                    if source.kind() == io::ErrorKind::PermissionDenied => {}
+                flushed => flushed?,
+            }
+        }
         for part in new.iter().rev() {
             self.files
                 .make_directory(part)
                 .map_err(Error::io("make the directory", part))?;
             self.at(above(part)).sync()?;
-        }
-        if new.is_empty() {
-            // Whoever made it may have been interrupted before this. It may also be that this
-            // process is not allowed to read the directory above one that was given to it.
-            let _ = self.files.sync_directory(&above(&self.path));
         }
         Ok(())
     }

@@ -105,6 +105,11 @@ impl Meta {
         engine: impl FnOnce() -> Result<u128, Error>,
     ) -> Result<Self, Error> {
         match Self::read(directory) {
+            Ok(meta) => {
+                // Whoever made it may have failed to flush its name; everything else relies on it.
+                directory.sync()?;
+                Ok(meta)
+            }
             Err(Error::NotTombola { .. }) if is_fresh(directory)? => {
                 let meta = Self::new(engine()?, shards);
                 // The shards' directories come first: a description without them would be damage.

@@ -263,11 +263,11 @@ impl Exchange {
             let Some(item) = self.todo.pop_front() else {
                 break;
             };
-            worked = true;
             if !self.serve(partition, wal, item)? {
                 self.todo.push_front(item);
                 break;
             }
+            worked = true;
         }
         for peer in self.others() {
             for _ in 0..BATCH_MAX {

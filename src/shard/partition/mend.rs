@@ -192,4 +192,12 @@ fn mend_item(
             pool.extra(item).sent += units;
         }
     }
+    if let Some(pool) = partitions[damaged[0]].pools.get_mut(place as usize)
+        && unsent > 0
+    {
+        // They were sent and never had come in, as far as can be read: that is lost as well.
+        let extra = pool.extra(item);
+        extra.restocked += unsent;
+        extra.sent += unsent;
+    }
 }

@@ -1,0 +1,128 @@
+//! All records that a data directory and its archive hold, in every life again.
+
+use std::collections::BTreeMap;
+
+use tombola::{
+    machine::Directory,
+    recovery::{self, Examination},
+    storage::WRITE_UNIT,
+    wal::{
+        reader::{Found, SegmentReader, Start},
+        record::Record,
+        segment,
+    },
+};
+
+use crate::plan::Plan;
+
+/// What was ever found in the logs.
+#[derive(Debug, Default)]
+pub struct History {
+    /// By shard and sequence number.
+    pub records: BTreeMap<(usize, u64), Record>,
+    /// The salt of every segment, by shard and number.
+    salts: BTreeMap<(usize, u64), u64>,
+    /// By shard: records below this number are there for good.
+    fixed: BTreeMap<usize, u64>,
+}
+
+impl History {
+    /// An engine has opened the directory: what it found there stays.
+    pub fn fix(&mut self) {
+        for (shard, seq) in self.records.keys() {
+            self.fixed.insert(*shard, seq + 1);
+        }
+    }
+
+    /// Reads everything that is there now.
+    ///
+    /// # Errors
+    /// Says what cannot be read, has changed since it was read before, or does not follow.
+    pub fn read(&mut self, data: &Directory, archive: &Directory) -> Result<Examination, String> {
+        // What was there when a process ended may go with the power, until an engine has opened.
+        let fixed = &self.fixed;
+        self.records
+            .retain(|(shard, seq), _| fixed.get(shard).is_some_and(|upto| seq < upto));
+        let mut wrong = None;
+        let mut last: BTreeMap<usize, u64> = BTreeMap::new();
+        let examination = recovery::read_records(data, &mut |shard, seq, record| {
+            if let Some(before) = last.insert(shard, seq)
+                && before + 1 != seq
+            {
+                wrong = Some(format!("shard {shard} has no record between {before} and {seq}"));
+            }
+            if let Err(reason) = self.add(shard, seq, record) {
+                wrong = Some(reason);
+            }
+        });
+        let examination = examination.map_err(|error| format!("the logs cannot be read: {error}"))?;
+        if let Some(reason) = wrong {
+            return Err(reason);
+        }
+        for (shard, state) in examination.shards.iter().enumerate() {
+            let seen = last.get(&shard).copied().unwrap_or(state.snapshot_seq);
+            if state.next_seq != seen.max(state.snapshot_seq) + 1 {
+                return Err(format!(
+                    "shard {shard} goes on at {}, but its last record is {seen}",
+                    state.next_seq
+                ));
+            }
+            let name = format!("shard-{shard:03}");
+            for directory in [data, archive] {
+                self.read_segments(shard, &directory.inner(&name))?;
+            }
+        }
+        Ok(examination)
+    }
+
+    fn add(&mut self, shard: usize, seq: u64, record: &Record) -> Result<(), String> {
+        match self.records.insert((shard, seq), record.clone()) {
+            Some(before) if before != *record => Err(format!(
+                "record {seq} of shard {shard} was {before:?} and has become {record:?}"
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// The salts of all segments, and the records of archived ones.
+    fn read_segments(&mut self, shard: usize, directory: &Directory) -> Result<(), String> {
+        let Ok(numbers) = segment::list(directory) else {
+            return Ok(());
+        };
+        let is_archive = directory.path().starts_with(Plan::ARCHIVE);
+        for number in numbers {
+            let mut reader = SegmentReader::open(directory, number).map_err(|error| error.to_string())?;
+            let Start::Header(header, ..) = reader.start() else {
+                continue;
+            };
+            let other = self
+                .salts
+                .iter()
+                .find(|(at, salt)| **salt == header.salt && **at != (shard, number));
+            if let Some(((shard, other), _)) = other {
+                return Err(format!(
+                    "segment {number} has the salt of segment {other} of shard {shard}"
+                ));
+            }
+            self.salts.insert((shard, number), header.salt);
+            if !is_archive {
+                continue;
+            }
+            let mut offset = WRITE_UNIT as u64;
+            while let Ok(Found::Block(block, _)) = reader.look(offset) {
+                offset += reader.block_bytes(&block);
+                let mut wrong = None;
+                let read = reader.records(&block, &mut |seq, record| {
+                    wrong = wrong.take().or(self.add(shard, seq, record).err());
+                    Ok(())
+                });
+                if let Some(reason) = wrong {
+                    return Err(reason);
+                }
+                read.map_err(|error| error.to_string())?
+                    .map_err(|(seq, reason)| format!("archived record {seq}: {reason}"))?;
+            }
+        }
+        Ok(())
+    }
+}

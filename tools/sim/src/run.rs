@@ -1,0 +1,324 @@
+//! One run: lives, ends and what has to hold after each of them.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
+
+use serde::Serialize;
+use tombola::{
+    Durability, LogFormat, Placement,
+    machine::Directory,
+    recovery::{self, Examination},
+    shard::partition::{CountsOnly, Pool},
+};
+
+use crate::{
+    book::Book,
+    dice::Dice,
+    disk::{Counts, Crash, Disk, Faults},
+    history::History,
+    life::{self, End},
+    plan::{Life, Plan},
+    tasks::Turns,
+    verdict,
+};
+
+/// What came of a run.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// Runs.
+    pub runs: u64,
+    /// Lives of engines.
+    pub lives: u64,
+    /// Lives that did not begin, because of a fault while the engine was opened.
+    pub not_opened: u64,
+    /// Draws that were acknowledged.
+    pub acknowledged: u64,
+    /// Records that were found in the logs.
+    pub records: u64,
+    /// Recoveries that went well.
+    pub recoveries: u64,
+    /// Recoveries that were refused because of damage, rightly.
+    pub refusals: u64,
+    /// Losses that were accepted.
+    pub accepted: u64,
+    /// Damage that could be told and harmed nothing.
+    pub harmless: u64,
+    /// What happened to the disk.
+    pub disk: Counts,
+    /// Everything that happened, as one number.
+    pub trace: u64,
+}
+
+impl Report {
+    /// Adds another run.
+    pub fn add(&mut self, other: &Self) {
+        self.runs += other.runs;
+        self.lives += other.lives;
+        self.not_opened += other.not_opened;
+        self.acknowledged += other.acknowledged;
+        self.records += other.records;
+        self.recoveries += other.recoveries;
+        self.refusals += other.refusals;
+        self.accepted += other.accepted;
+        self.harmless += other.harmless;
+        self.disk.add(&other.disk);
+        self.trace ^= other.trace;
+    }
+}
+
+/// What does not hold, and in which run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Failure {
+    /// The seed that shows it again.
+    pub seed: u64,
+    /// In which life, counted from 1.
+    pub life: usize,
+    /// What does not hold.
+    pub what: String,
+}
+
+/// A fault planted in the machine, that the checks must see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Canary {
+    /// Flushes do nothing.
+    FlushesLie,
+}
+
+/// Runs a seed.
+///
+/// # Errors
+/// What does not hold.
+pub fn run(seed: u64, canary: Option<Canary>) -> Result<Report, Box<Failure>> {
+    let mut plan = Plan::new(seed);
+    if canary == Some(Canary::FlushesLie) {
+        for life in &mut plan.lives {
+            life.faults.flushes_lie = true;
+        }
+    }
+    let mut run = Run {
+        disk: Disk::new(seed),
+        dice: Dice::new(!seed),
+        plan,
+        book: Book::default(),
+        history: History::default(),
+        report: Report {
+            runs: 1,
+            ..Report::default()
+        },
+        life: 0,
+    };
+    // A panic is a failure like any other.
+    let ran = catch_unwind(AssertUnwindSafe(|| run.all()));
+    let what = match ran {
+        Ok(Ok(())) => {
+            run.report.disk = run.disk.counts();
+            run.report.trace = run.disk.trace();
+            run.report.acknowledged = run.book.acknowledged.len() as u64;
+            run.report.records = run.history.records.len() as u64;
+            return Ok(run.report);
+        }
+        Ok(Err(what)) => what,
+        Err(panic) => {
+            let text = panic.downcast_ref::<String>().cloned();
+            let text = text.or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string));
+            format!("panic: {}", text.unwrap_or_default())
+        }
+    };
+    let life = run.life;
+    Err(Box::new(Failure { seed, life, what }))
+}
+
+struct Run {
+    plan: Plan,
+    disk: Disk,
+    dice: Dice,
+    book: Book,
+    history: History,
+    report: Report,
+    life: usize,
+}
+
+impl Run {
+    fn all(&mut self) -> Result<(), String> {
+        for life in self.plan.lives.clone() {
+            self.life += 1;
+            self.live(&life)?;
+            self.check()?;
+        }
+        if self.plan.rots && self.plan.engine.durability == Durability::Device {
+            self.rot()?;
+        }
+        Ok(())
+    }
+
+    fn directories(&self) -> (Directory, Directory) {
+        let among = |path| Directory::among(Arc::new(self.disk.clone()), path);
+        (among(Plan::DATA), among(Plan::ARCHIVE))
+    }
+
+    fn live(&mut self, life: &Life) -> Result<(), String> {
+        self.report.lives += 1;
+        self.disk.set_faults(life.faults);
+        self.disk.crash_in(life.crash_in);
+        let dice = self.dice.fork();
+        let Self {
+            disk,
+            plan,
+            book,
+            history,
+            ..
+        } = self;
+        let end = life::live(disk, plan, life, book, history, dice)?;
+        if let End::NotOpened(reason, is_damage) = end {
+            self.report.not_opened += 1;
+            let is_to_be_expected = life.faults != Faults::default() || self.disk.is_down();
+            if is_damage || !is_to_be_expected {
+                return Err(format!("an undamaged directory does not open: {reason}"));
+            }
+        }
+        self.disk.set_faults(Faults {
+            flushes_lie: life.faults.flushes_lie,
+            ..Faults::default()
+        });
+        if let Some(crash) = life.crash {
+            self.disk.crash(crash);
+        } else {
+            self.disk.crash(Crash::Kill);
+        }
+        Ok(())
+    }
+
+    /// Everything holds, and opening once more changes nothing.
+    fn check(&mut self) -> Result<(), String> {
+        let (data, archive) = self.directories();
+        if self.is_empty() {
+            return Ok(());
+        }
+        let before = verdict::check(&data, &archive, &self.book, &mut self.history)?;
+        if let Some(finding) = before.findings().next() {
+            return Err(format!("damage where there is none: {finding}"));
+        }
+        if self.dice.happens(300) {
+            self.open_and_kill()?;
+            let after = verdict::check(&data, &archive, &self.book, &mut self.history)?;
+            let held = |examination: &Examination| {
+                let shards = examination.shards.iter();
+                shards.map(|shard| shard.partition.holds_open()).sum::<usize>()
+            };
+            // Pools whose registration broke off may be finished.
+            let (before_it, after_it) = (units(&before), units(&after));
+            let mut before_it = before_it.iter();
+            if held(&before) == 0
+                && let Some(changed) = before_it.find(|pool| !after_it.contains(pool))
+            {
+                return Err(format!("opening changed {changed:?}; there is {after_it:?}"));
+            }
+        }
+        self.report.recoveries += 1;
+        Ok(())
+    }
+
+    /// Whether the engine never came so far as to describe its directory.
+    fn is_empty(&self) -> bool {
+        let image = self.disk.image();
+        !image.keys().any(|path| path.ends_with("engine.json"))
+    }
+
+    fn open_and_kill(&mut self) -> Result<(), String> {
+        let turns = Turns::new(self.disk.clone(), self.dice.fork());
+        let life = Life {
+            format: LogFormat::Bincode,
+            ..self.plan.lives[0].clone()
+        };
+        let opened = life::open(&self.disk, &self.plan, &life, &turns);
+        let engine = opened.map_err(|error| format!("it does not open: {error}"))?;
+        self.history.fix();
+        self.disk.take_down();
+        drop(engine);
+        self.disk.crash(Crash::Kill);
+        Ok(())
+    }
+
+    /// Something durable is damaged: that is harmless, or told; and if it is told, nothing is
+    /// changed before the loss is accepted.
+    fn rot(&mut self) -> Result<(), String> {
+        if self.is_empty() {
+            return Ok(());
+        }
+        let (data, archive) = self.directories();
+        let is_meant = |path: &std::path::Path| path.starts_with(Plan::DATA) && !path.ends_with("lock");
+        let Some((path, offset)) = self.disk.rot(is_meant) else {
+            return Ok(());
+        };
+        let place = format!("after offset {offset} of {} was damaged", path.display());
+        let image = self.disk.image();
+        let opened = self.open_and_kill();
+        match opened {
+            Ok(()) => {
+                // Damage to what only archives and covered segments hold is not looked at.
+                let examined = recovery::examine(&data, recovery::Depth::Needed);
+                let examined = examined.map_err(|error| format!("{place}: {error}"))?;
+                for completion in self.book.acknowledged.values() {
+                    let upto = examined.shards[completion.shard].next_seq;
+                    if completion.seq >= Some(upto) && !self.is_last_block(completion.shard, upto) {
+                        return Err(format!("{place}: silently lost: {completion:?}"));
+                    }
+                }
+                self.report.harmless += 1;
+                Ok(())
+            }
+            Err(reason) => {
+                if self.disk.image() != image {
+                    return Err(format!("{place}: refused, and changed all the same: {reason}"));
+                }
+                self.report.refusals += 1;
+                if path.ends_with("engine.json") {
+                    return Ok(());
+                }
+                let accepted = recovery::accept_loss(&data);
+                accepted.map_err(|error| format!("{place}: cannot be accepted: {error}"))?;
+                self.open_and_kill().map_err(|error| format!("{place}, accepted: {error}"))?;
+                let audit = recovery::audit(&data).map_err(|error| format!("{place}: {error}"))?;
+                if let Some(mistake) = audit.pools.iter().flat_map(|pool| &pool.mistakes).next() {
+                    return Err(format!("{place}, accepted: {mistake}"));
+                }
+                self.report.accepted += 1;
+                let _ = archive;
+                Ok(())
+            }
+        }
+    }
+
+    /// Whether nothing behind these records was ever written: the one thing that cannot be told
+    /// from a torn tail.
+    fn is_last_block(&self, shard: usize, upto: u64) -> bool {
+        // A block holds at most 16 KiB, of at least 8 bytes a record.
+        let last = self.history.records.range((shard, 0)..(shard + 1, 0)).next_back();
+        last.is_some_and(|((_, seq), _)| *seq < upto + 2_048)
+    }
+}
+
+/// What became of the units of every item.
+fn units(examination: &Examination) -> Vec<(String, Vec<[Option<u64>; 5]>)> {
+    let pools = examination.pools();
+    // A pool that is on some of its shards only is not there yet.
+    let is_whole = |pool: &&std::borrow::Cow<'_, Pool<CountsOnly>>| {
+        let name = &pool.definition().name;
+        let parts = examination.shards.iter().flat_map(|shard| {
+            let parts = shard.partition.pools().iter();
+            parts.filter(|part| part.is_registered() && part.definition().name == *name)
+        });
+        pool.definition().placement == Placement::OneShard
+            || parts.count() == examination.shards.len()
+    };
+    let units = pools.iter().filter(is_whole).map(|pool| {
+        let items = pool.items().map(|item| {
+            let (drawn, held) = (Some(item.drawn), Some(item.held));
+            [item.remaining, drawn, held, Some(item.voided), Some(item.restocked)]
+        });
+        (pool.definition().name.clone(), items.collect())
+    });
+    units.collect()
+}
