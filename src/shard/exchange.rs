@@ -246,8 +246,7 @@ impl Exchange {
     ) -> io::Result<bool> {
         let mut worked = false;
         while let Some(item) = partition.stirred(|pool| self.turns.has_turn(pool)) {
-            worked = true;
-            self.stirred(partition, wal, item);
+            worked |= self.stirred(partition, wal, item);
         }
         while let Some(item) = self.returned.front().copied() {
             if !set_available(partition, wal, item, true)? {
@@ -377,8 +376,8 @@ impl Exchange {
         Ok(true)
     }
 
-    /// This shard's units of an item came to nothing, or came from nothing.
-    fn stirred<S: Selector>(&mut self, partition: &Partition<S>, wal: &Wal, item: Item) {
+    /// This shard's units of an item came to nothing, or came from nothing; whether that is news.
+    fn stirred<S: Selector>(&mut self, partition: &Partition<S>, wal: &Wal, item: Item) -> bool {
         let is_empty = partition.remaining(item.0, item.1) == 0;
         let away = partition.home(item.0).filter(|home| *home != self.shard);
         match (away, is_empty) {
@@ -392,8 +391,10 @@ impl Exchange {
             (None, false) if self.told_gone.remove(&item) => {
                 self.tell_others(Message::Back { item }, None);
             }
-            _ => {}
+            // Taken and put back by a request that waits, for one.
+            _ => return false,
         }
+        true
     }
 
     /// Says to the home shard that there is none here.

@@ -13,6 +13,8 @@ const STEPS_MAX: u64 = 500_000;
 const PATIENCE_STEPS: u64 = 20_000;
 /// When no task had anything to do for so many steps, time passes.
 const IDLE_STEPS: u32 = 6;
+/// It passes also while one of them looks busily for something.
+const BUSY_STEPS: u64 = 400;
 
 thread_local! {
     /// Tasks stay on their thread: what a shard is made of cannot go to another one.
@@ -130,6 +132,9 @@ impl Tasks for Turns {
             state.waited < STEPS_MAX,
             "no answer in {STEPS_MAX} steps: it hangs"
         );
+        if state.waited.is_multiple_of(BUSY_STEPS) {
+            self.disk.pass_ms(1);
+        }
         if state.waited.is_multiple_of(PATIENCE_STEPS) {
             self.disk.make_room();
         }
