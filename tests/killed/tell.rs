@@ -22,6 +22,11 @@ pub(crate) enum Told {
     Settled(u64, Settlement),
     Editing(Edit),
     Edited,
+    /// The engine is opened, and what an earlier life left recovered.
+    Opening,
+    Open,
+    Snapshotting,
+    Snapshot,
 }
 
 /// A request.

@@ -1,0 +1,29 @@
+//! Power cuts, full disks and failing devices under a real file system.
+//!
+//! This crate has what the tests beside it need of Linux, and nothing of the engine: file systems
+//! of their own on loop devices ([`Disk`]), which are cut off from their device at any moment, filled
+//! up or made read-only. It needs root and loop devices; where a machine has none, a test says so by
+//! its name ([`Disk::or_skip`]) and is counted.
+//!
+//! # Clean at any end
+//!
+//! Every test that mounts something does so in a mount namespace of its own thread, and a loop
+//! device is told to detach itself once it is not used any more. So whatever becomes of the test's
+//! process, `kill -9` included, the kernel takes back all of it but a few temporary files.
+//!
+//! # What a virtual disk hides
+//!
+//! - The medium: a loop device's flush is an `fsync` of the file below it, which in turn believes
+//!   the (perhaps virtual) disk below that. A device that lies about flushes cannot be told here.
+//! - Writes that were under way: the shutdown of a file system stops what comes after it, whole
+//!   requests at a time. It tears no sector, reorders nothing, and what has reached the loop device
+//!   stays, flushed or not.
+//! - Time: there are no seeks, no full write cache, no pauses of a device that cleans up.
+
+mod disk;
+mod namespace;
+mod shutdown;
+mod skip;
+
+pub use disk::{Disk, MIB};
+pub use skip::skip;
