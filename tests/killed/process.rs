@@ -1,4 +1,5 @@
 //! A process that lives until it is killed, and what it says meanwhile.
+#![allow(dead_code, reason = "each test program uses a part of it")]
 
 use std::{
     env,

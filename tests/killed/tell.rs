@@ -14,7 +14,7 @@ use tombola::{
 pub(crate) const POOLS: [&str; 3] = ["finite", "lossy", "spread"];
 
 /// One line.
-#[derive(Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) enum Told {
     Asking(Vec<Ask>),
     Answered(Answer),

@@ -3,6 +3,7 @@
 use std::{
     fs::{self, File},
     io,
+    os::unix::fs::FileExt as _,
     path::{Path, PathBuf},
     process::Command,
     thread,
@@ -51,6 +52,26 @@ impl Disk {
         Ok(disk)
     }
 
+    /// The file system in these bytes.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new), and where the kernel finds no file system in them.
+    pub fn with(image: &[u8]) -> io::Result<Self> {
+        let place = tempfile::tempdir()?;
+        let path = place.path().join("image");
+        let file = File::create(&path)?;
+        file.set_len(image.len() as u64)?;
+        // Most of it is empty.
+        for (chunk, offset) in image.chunks(64 << 10).zip((0..).step_by(64 << 10)) {
+            if chunk.iter().any(|byte| *byte != 0) {
+                file.write_all_at(chunk, offset)?;
+            }
+        }
+        let mut disk = Self::over(&path)?;
+        disk._image = Some(place);
+        Ok(disk)
+    }
+
     /// The file system that is on a file, which stays.
     ///
     /// # Errors
@@ -69,9 +90,12 @@ impl Disk {
 
     /// [`new`](Self::new), or the calling test is skipped.
     pub fn or_skip(bytes: u64) -> Option<Self> {
-        Self::new(bytes)
-            .inspect_err(|error| skip(&format!("no file system can be mounted here ({error})")))
-            .ok()
+        or_skip(Self::new(bytes))
+    }
+
+    /// [`over`](Self::over), or the calling test is skipped.
+    pub fn over_or_skip(file: &Path) -> Option<Self> {
+        or_skip(Self::over(file))
     }
 
     /// Where it is mounted.
@@ -175,6 +199,11 @@ impl Disk {
     }
 }
 
+fn or_skip(disk: io::Result<Disk>) -> Option<Disk> {
+    disk.inspect_err(|error| skip(&format!("no file system can be mounted here ({error})")))
+        .ok()
+}
+
 impl Drop for Disk {
     fn drop(&mut self) {
         if self.device.is_some() && umount2(self.root(), MntFlags::empty()).is_err() {
@@ -194,6 +223,17 @@ pub(crate) fn make_image(file: &Path, bytes: u64) -> io::Result<()> {
     let options = "lazy_itable_init=0,lazy_journal_init=0,nodiscard";
     let arguments = ["-q", "-F", "-m", "0", "-b", "4096", "-E", options];
     run(Command::new("mkfs.ext4").args(arguments).arg(file)).map(drop)
+}
+
+/// The bytes of an empty file system.
+///
+/// # Errors
+/// Where there is no `mkfs.ext4`, or no room.
+pub fn empty_image(bytes: u64) -> io::Result<Vec<u8>> {
+    let place = tempfile::tempdir()?;
+    let file = place.path().join("image");
+    make_image(&file, bytes)?;
+    fs::read(file)
 }
 
 /// Runs a command of the system; what it says is the error where it fails.
