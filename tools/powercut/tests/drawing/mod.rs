@@ -70,7 +70,10 @@ pub(crate) fn draw() {
     match open(&drawing) {
         Ok((engine, pools)) => {
             Said::Open.say();
-            draw_on(&engine, &pools, drawing.time);
+            thread::scope(|scope| {
+                scope.spawn(|| watch(&engine));
+                draw_on(&engine, &pools, drawing.time);
+            });
         }
         Err(error) => Said::Refused(error.to_string()).say(),
     }
@@ -99,13 +102,11 @@ fn draw_on(engine: &Engine, pools: &[PoolHandle; SHARDS], time: Duration) {
     let mut tally = Tally::default();
     let memory_kib = memory_kib();
     let (begun, mut stopped) = (Instant::now(), [false; SHARDS]);
-    let mut alarms = 0;
     while begun.elapsed() < time && stopped != [true; SHARDS] {
-        for (shard, pool) in pools
-            .iter()
-            .enumerate()
-            .filter(|(shard, _)| !stopped[*shard])
-        {
+        for (shard, pool) in pools.iter().enumerate() {
+            if stopped[shard] {
+                continue;
+            }
             match client.submit_batch(&[Request::from(pool); 16]) {
                 Ok(taken) => {
                     tally.taken += taken.count as u64;
@@ -119,13 +120,6 @@ fn draw_on(engine: &Engine, pools: &[PoolHandle; SHARDS], time: Duration) {
             }
         }
         tally.answers(&mut client);
-        let told = engine
-            .stats()
-            .map_or(Vec::new(), |stats| stats.housekeeper.alarms);
-        for alarm in told.iter().skip(alarms) {
-            Said::Alarm(alarm.clone()).say();
-        }
-        alarms = told.len();
     }
     if stopped.contains(&true) {
         let before = tally.drawn;
@@ -141,6 +135,20 @@ fn draw_on(engine: &Engine, pools: &[PoolHandle; SHARDS], time: Duration) {
     // The end of this process is as good as a crash; whoever started it wants it to be one.
     loop {
         thread::park();
+    }
+}
+
+/// Tells of alarms. On a thread of its own, for a shard that waits for its device answers late.
+fn watch(engine: &Engine) {
+    let mut told = 0;
+    loop {
+        let stats = engine.stats();
+        let alarms = stats.map_or(Vec::new(), |stats| stats.housekeeper.alarms);
+        for alarm in alarms.iter().skip(told) {
+            Said::Alarm(alarm.clone()).say();
+        }
+        told = alarms.len().max(told);
+        thread::sleep(AFTERMATH);
     }
 }
 
