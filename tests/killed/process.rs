@@ -63,7 +63,7 @@ pub(crate) struct Said {
 
 /// A process that has a [`Life`].
 pub(crate) struct Process {
-    process: Child,
+    child: Child,
     hearing: Option<JoinHandle<Said>>,
     moment: Moment,
     begun: Receiver<()>,
@@ -77,14 +77,14 @@ impl Process {
         moment: Moment,
         clock: impl Fn() -> u64 + Send + 'static,
     ) -> Self {
-        let mut process = Command::new(env::current_exe().unwrap())
+        let mut child = Command::new(env::current_exe().unwrap())
             .args(["child", "--exact", "--nocapture"])
             .env(LIFE, serde_json::to_string(life).unwrap())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let lines = BufReader::new(process.stderr.take().unwrap()).lines();
+        let lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let (begins, begun) = mpsc::channel();
         let hearing = thread::spawn(move || {
             let mut said = Said::default();
@@ -103,7 +103,7 @@ impl Process {
             said
         });
         Self {
-            process,
+            child,
             hearing: Some(hearing),
             moment,
             begun,
@@ -118,15 +118,15 @@ impl Process {
             let _ = self.begun.recv_timeout(LIMIT);
         }
         thread::sleep(Duration::from_micros(us));
-        if let Some(status) = self.process.try_wait().unwrap() {
+        if let Some(status) = self.child.try_wait().unwrap() {
             panic!("it ended by itself, {status}: {:#?}", self.said().other);
         }
     }
 
     /// Kills it.
     pub(crate) fn kill(mut self) -> Said {
-        self.process.kill().unwrap();
-        self.process.wait().unwrap();
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
         self.said()
     }
 
@@ -139,8 +139,8 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         // Where a test has failed; otherwise it is gone already.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 

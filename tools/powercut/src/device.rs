@@ -24,7 +24,6 @@ use tempfile::TempDir;
 use crate::{
     namespace,
     recording::{Event, Recording},
-    skip,
 };
 
 /// The only file.
@@ -102,17 +101,6 @@ impl Device {
             session: Some(session),
             mount_point,
         })
-    }
-
-    /// [`new`](Self::new), or the calling test is skipped.
-    pub fn or_skip(image: Vec<u8>) -> Option<Self> {
-        Self::new(image)
-            .inspect_err(|error| {
-                skip(&format!(
-                    "no FUSE file system can be mounted here ({error})"
-                ))
-            })
-            .ok()
     }
 
     /// The file to put a loop device over.

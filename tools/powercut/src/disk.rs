@@ -16,7 +16,7 @@ use nix::{
 };
 use tempfile::TempDir;
 
-use crate::{namespace, shutdown::shut_down, skip};
+use crate::{namespace, shutdown::shut_down};
 
 /// A mebibyte.
 pub const MIB: u64 = 1 << 20;
@@ -35,7 +35,7 @@ pub struct Disk {
     mount_point: TempDir,
     device: Option<String>,
     /// Where the file is ours.
-    _image: Option<TempDir>,
+    image: Option<TempDir>,
 }
 
 impl Disk {
@@ -48,7 +48,7 @@ impl Disk {
         let file = place.path().join("image");
         make_image(&file, bytes)?;
         let mut disk = Self::over(&file)?;
-        disk._image = Some(place);
+        disk.image = Some(place);
         Ok(disk)
     }
 
@@ -68,7 +68,7 @@ impl Disk {
             }
         }
         let mut disk = Self::over(&path)?;
-        disk._image = Some(place);
+        disk.image = Some(place);
         Ok(disk)
     }
 
@@ -82,20 +82,10 @@ impl Disk {
             file: file.to_path_buf(),
             mount_point: tempfile::tempdir()?,
             device: None,
-            _image: None,
+            image: None,
         };
         disk.mount()?;
         Ok(disk)
-    }
-
-    /// [`new`](Self::new), or the calling test is skipped.
-    pub fn or_skip(bytes: u64) -> Option<Self> {
-        or_skip(Self::new(bytes))
-    }
-
-    /// [`over`](Self::over), or the calling test is skipped.
-    pub fn over_or_skip(file: &Path) -> Option<Self> {
-        or_skip(Self::over(file))
     }
 
     /// Where it is mounted.
@@ -197,11 +187,6 @@ impl Disk {
             }
         }
     }
-}
-
-fn or_skip(disk: io::Result<Disk>) -> Option<Disk> {
-    disk.inspect_err(|error| skip(&format!("no file system can be mounted here ({error})")))
-        .ok()
 }
 
 impl Drop for Disk {

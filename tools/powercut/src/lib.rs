@@ -5,7 +5,7 @@
 //! up or made read-only; and a device of our own below one ([`Device`]), that records every write and
 //! flush, so that every state can be made in which a power cut could have left it ([`Recording`]), and
 //! that fails or is slow when it is told to. It needs root, loop devices and FUSE; where a machine has
-//! none, a test says so by its name ([`skip`]) and is counted.
+//! none, a test says so by its name ([`or_skip`]) and is counted.
 //!
 //! # Clean at any end
 //!
@@ -21,7 +21,8 @@
 //!   requests at a time. It tears no sector, reorders nothing, and what has reached the loop device
 //!   stays, flushed or not. A [`Recording`] does lose, reorder and tear such writes, but it takes each
 //!   call for finished before the next begins, tears at 512 bytes and nowhere else, and a sector holds
-//!   the old bytes or the new ones, never others.
+//!   the old bytes or the new ones, never others. A superblock of ext4 is never torn ([`Fate::Torn`]):
+//!   then it could not be mounted any more, whatever is on it.
 //! - Caches that spill: whatever was flushed once is there for ever, and no block rots.
 //! - Time: there are no seeks, no full write cache, no pauses of a device that cleans up. A slow
 //!   [`Device`] is evenly slow.
@@ -36,4 +37,4 @@ mod skip;
 pub use device::{Call, Device, Fault};
 pub use disk::{Disk, MIB, empty_image};
 pub use recording::{Chance, Event, Fate, OnlyFlushed, Recording};
-pub use skip::skip;
+pub use skip::or_skip;

@@ -7,9 +7,15 @@ use std::{
 
 static SKIPPED: AtomicUsize = AtomicUsize::new(0);
 
-/// Says that the calling test is skipped, why, and how many of its program are so far. It is
-/// printed even where the output of tests that pass is not.
-pub fn skip(reason: &str) {
+/// What a test needs of the machine, or `None` if that has not got it: then the test is skipped.
+///
+/// That is said with the reason, and how many of its program are skipped so far; it is printed even
+/// where the output of tests that pass is not.
+pub fn or_skip<T>(needed: io::Result<T>) -> Option<T> {
+    needed.inspect_err(skip).ok()
+}
+
+fn skip(reason: &io::Error) {
     let count = 1 + SKIPPED.fetch_add(1, Ordering::Relaxed);
     let thread = std::thread::current();
     let test = thread.name().unwrap_or("a test");

@@ -39,7 +39,7 @@ use tombola::{
     selector::{Stream, below},
 };
 use tombola_powercut::{
-    Chance, Device, Disk, Fate, MIB, OnlyFlushed, Recording, empty_image, skip,
+    Chance, Device, Disk, Fate, MIB, OnlyFlushed, Recording, empty_image, or_skip,
 };
 
 /// Nine combinations of format and storage, each cut at so many moments: 144 in the ordinary run.
@@ -78,13 +78,6 @@ struct Recorded {
     told: Vec<(u64, Told)>,
 }
 
-/// An empty file system, or the test is skipped.
-fn empty() -> Option<Vec<u8>> {
-    empty_image(64 * MIB)
-        .inspect_err(|error| skip(&format!("no file system can be made here ({error})")))
-        .ok()
-}
-
 /// Lets a process live on a device of ours, until its power is cut.
 fn record(
     image: Vec<u8>,
@@ -92,8 +85,8 @@ fn record(
     moment: Moment,
     before: Vec<(u64, Told)>,
 ) -> Option<Recorded> {
-    let device = Device::or_skip(image)?;
-    let mut disk = Disk::over_or_skip(&device.path())?;
+    let device = or_skip(Device::new(image))?;
+    let mut disk = or_skip(Disk::over(&device.path()))?;
     let setting = on(&disk, setting);
     let number = if before.is_empty() { 1 } else { 2 };
     let life = Life { setting, number };
@@ -197,7 +190,8 @@ fn setting(format: usize, storage: usize, durability: usize, number: usize) -> S
 /// A life that draws, and one that is cut off while it recovers, or soon after.
 fn lives(setting: &Setting, cuts: usize, stream: &mut Stream) -> Option<()> {
     let moment = Moment::Snapshot(100_000 + below(stream, 100_000));
-    let first = record(empty()?, setting, moment, Vec::new())?;
+    let image = or_skip(empty_image(64 * MIB))?;
+    let first = record(image, setting, moment, Vec::new())?;
     let answers = first.cuts(cuts.div_ceil(2), stream);
     assert!(answers > 0, "{setting:?}");
     let events = below(stream, first.recording.events.len() as u64) as usize;
@@ -240,7 +234,9 @@ fn lines() {
 /// Otherwise everything here could pass on a device that loses nothing.
 #[test]
 fn what_is_not_flushed_is_missed() {
-    let Some(image) = empty() else { return };
+    let Some(image) = or_skip(empty_image(64 * MIB)) else {
+        return;
+    };
     let setting = setting(0, 2, 1, 0);
     let Some(recorded) = record(image, &setting, Moment::After(300_000), Vec::new()) else {
         return;
@@ -257,7 +253,7 @@ fn what_is_not_flushed_is_missed() {
             .recording
             .after_cut(heard_at as usize, &mut OnlyFlushed);
         let disk = Disk::with(&image).unwrap();
-        let found = recovery::examine(&disk.root().join("data"), Depth::Needed);
+        let found = recovery::examine(disk.root().join("data"), Depth::Needed);
         found.is_ok_and(|found| found.shards[0].next_seq <= seq)
     };
     assert!(answers.step_by(20).any(is_missed));

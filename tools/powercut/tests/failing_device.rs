@@ -10,7 +10,7 @@ use std::{path::Path, time::Duration};
 use common::{assert_conserved, examine};
 use drawing::{Drawing, Process, Said};
 use tombola::selector::{Stream, below};
-use tombola_powercut::{Call, Device, Disk, Fault, MIB, OnlyFlushed, empty_image, skip};
+use tombola_powercut::{Call, Device, Disk, Fault, MIB, OnlyFlushed, empty_image, or_skip};
 
 /// What draws; in the ordinary run there is nothing to do for it.
 #[test]
@@ -20,11 +20,7 @@ fn child() {
 
 /// A device with an empty file system, or the test is skipped.
 fn device() -> Option<Device> {
-    let image = empty_image(32 * MIB);
-    let image = image
-        .inspect_err(|error| skip(&format!("no file system can be made here ({error})")))
-        .ok()?;
-    Device::or_skip(image)
+    or_skip(Device::new(or_skip(empty_image(32 * MIB))?))
 }
 
 fn drawing(disk: &Disk, storage: usize, time: Duration) -> Drawing {
@@ -59,7 +55,7 @@ fn assert_kept(data: &Path, said: &[(u64, Said)], context: &str) -> usize {
 fn fail(storage: usize, fault: Fault, is_told: impl Fn(&Said) -> bool) -> Option<()> {
     let context = format!("storage {storage}, {fault:?}");
     let device = device()?;
-    let mut disk = Disk::over_or_skip(&device.path())?;
+    let mut disk = or_skip(Disk::over(&device.path()))?;
     let drawing = drawing(&disk, storage, common::LIMIT);
     let process = Process::start(&drawing, device.clock());
     process.wait_for(|said| matches!(said, Said::Drawn(_)));
@@ -123,7 +119,7 @@ fn flushes() {
 fn reads() {
     for storage in 0..3 {
         let Some(device) = device() else { return };
-        let Some(mut disk) = Disk::over_or_skip(&device.path()) else {
+        let Some(mut disk) = or_skip(Disk::over(&device.path())) else {
             return;
         };
         let drawing = drawing(&disk, storage, Duration::from_millis(300));

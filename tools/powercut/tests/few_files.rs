@@ -70,7 +70,7 @@ fn run(data: &Path, kind: usize) {
     draw_many(&mut client, &pool, 500);
     // Not one more can be opened: this is the lowest number that is free.
     let free = File::open("/proc/self/exe").unwrap().as_raw_fd();
-    limit(free as u64);
+    limit(free.try_into().unwrap());
     let mut acknowledged = 500;
     let is_stopped = draw_until_told(&engine, &mut client, &pool, &mut acknowledged);
     limit(ENOUGH);

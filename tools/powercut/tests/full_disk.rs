@@ -8,7 +8,7 @@ use std::{fs, io, path::Path, thread, time::Instant};
 
 use common::{FORMATS, LIMIT, STORAGES, assert_conserved, banner, builder, draw_many, examine};
 use tombola::{Client, Engine, EngineBuilder, Error, PoolDefinition, PoolHandle, SubmitError};
-use tombola_powercut::{Disk, MIB};
+use tombola_powercut::{Disk, MIB, or_skip};
 
 fn on(disk: &Disk, kind: usize) -> EngineBuilder {
     builder(&disk.root().join("data"))
@@ -65,7 +65,7 @@ fn assert_full(error: &Error) {
 #[test]
 fn the_next_segment_and_the_blocks_of_this_one() {
     for kind in 0..3 {
-        let Some(disk) = Disk::or_skip(32 * MIB) else {
+        let Some(disk) = or_skip(Disk::new(32 * MIB)) else {
             return;
         };
         let engine = on(&disk, kind).open().unwrap();
@@ -92,7 +92,7 @@ fn the_next_segment_and_the_blocks_of_this_one() {
 #[test]
 fn a_snapshot() {
     for kind in 0..3 {
-        let Some(disk) = Disk::or_skip(32 * MIB) else {
+        let Some(disk) = or_skip(Disk::new(32 * MIB)) else {
             return;
         };
         let engine = on(&disk, kind).open().unwrap();
@@ -127,7 +127,7 @@ fn a_snapshot() {
 #[test]
 fn the_start() {
     for kind in 0..3 {
-        let Some(disk) = Disk::or_skip(32 * MIB) else {
+        let Some(disk) = or_skip(Disk::new(32 * MIB)) else {
             return;
         };
         let data = disk.root().join("data");

@@ -28,7 +28,7 @@ mod whole;
 
 use setting::Setting;
 use tombola::Durability;
-use tombola_powercut::{Disk, MIB};
+use tombola_powercut::{Disk, MIB, or_skip};
 
 /// Nine combinations of format and storage, each cut so often: 36 in the ordinary run.
 const CUTS: usize = 4;
@@ -44,7 +44,7 @@ fn child() {
 /// Otherwise everything here could pass on a file system that loses nothing.
 #[test]
 fn what_nobody_promised_is_lost() {
-    let Some(mut disk) = Disk::or_skip(64 * MIB) else {
+    let Some(mut disk) = or_skip(Disk::new(64 * MIB)) else {
         return;
     };
     let data = disk.root().join("data");
@@ -70,7 +70,7 @@ fn combinations(format: usize) {
     for storage in 0..3 {
         let cuts = CUTS * common::long();
         for round in 0..cuts.div_ceil(CUTS_OF_ONE) {
-            let Some(mut disk) = Disk::or_skip(128 * MIB) else {
+            let Some(mut disk) = or_skip(Disk::new(128 * MIB)) else {
                 return;
             };
             let number = format + storage + round;

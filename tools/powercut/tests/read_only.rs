@@ -12,7 +12,7 @@ use std::{
 
 use common::{DURABILITIES, FORMATS, LIMIT, STORAGES, banner, builder, draw_many, examine};
 use tombola::{Client, DrawError, Durability, Engine, Error, PoolHandle, Stopped, SubmitError};
-use tombola_powercut::{Disk, MIB};
+use tombola_powercut::{Disk, MIB, or_skip};
 
 /// For one draw.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -49,7 +49,7 @@ fn draw_until_told(engine: &Engine, client: &mut Client, pool: &PoolHandle) -> u
 fn a_shard_stops_and_the_next_start_is_refused() {
     for (kind, storage) in STORAGES.into_iter().enumerate() {
         for durability in &DURABILITIES[..2] {
-            let Some(mut disk) = Disk::or_skip(32 * MIB) else {
+            let Some(mut disk) = or_skip(Disk::new(32 * MIB)) else {
                 return;
             };
             let data = disk.root().join("data");

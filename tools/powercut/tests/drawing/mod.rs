@@ -178,7 +178,7 @@ fn memory_kib() -> u64 {
 
 /// A process that draws.
 pub(crate) struct Process {
-    process: Child,
+    child: Child,
     hearing: Option<JoinHandle<Vec<(u64, Said)>>>,
     heard: Receiver<Said>,
 }
@@ -187,14 +187,14 @@ impl Process {
     /// Starts this program again, to run its test `child`. `clock` tells the time at which something
     /// is heard.
     pub(crate) fn start(drawing: &Drawing, clock: impl Fn() -> u64 + Send + 'static) -> Self {
-        let mut process = Command::new(env::current_exe().unwrap())
+        let mut child = Command::new(env::current_exe().unwrap())
             .args(["child", "--exact", "--nocapture"])
             .env(DRAWING, serde_json::to_string(drawing).unwrap())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let lines = BufReader::new(process.stderr.take().unwrap()).lines();
+        let lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let (hears, heard) = mpsc::channel();
         let hearing = thread::spawn(move || {
             let mut all = Vec::new();
@@ -207,7 +207,7 @@ impl Process {
             all
         });
         Self {
-            process,
+            child,
             hearing: Some(hearing),
             heard,
         }
@@ -227,8 +227,8 @@ impl Process {
 
     /// Kills it; gives all that it has said.
     pub(crate) fn kill(mut self) -> Vec<(u64, Said)> {
-        self.process.kill().unwrap();
-        self.process.wait().unwrap();
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
         self.hearing.take().expect("it ends once").join().unwrap()
     }
 }
@@ -236,7 +236,7 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         // Where a test has failed; otherwise it is gone already.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
