@@ -7,9 +7,12 @@ mod drawing;
 
 use std::{path::Path, time::Duration};
 
-use common::{assert_conserved, examine};
+use common::{STORAGES, assert_conserved, examine};
 use drawing::{Drawing, Process, Said};
-use tombola::selector::{Stream, below};
+use tombola::{
+    StorageKind,
+    selector::{Stream, below},
+};
 use tombola_powercut::{Call, Device, Disk, Fault, MIB, OnlyFlushed, empty_image, or_skip};
 
 /// What draws; in the ordinary run there is nothing to do for it.
@@ -113,8 +116,18 @@ fn flushes() {
     failures(Call::Flush);
 }
 
-/// What cannot be read is told by the housekeeper, which reads what was sealed; and a start is
-/// refused, changes nothing, and goes well once the device reads again.
+/// Reads that fail from now on.
+fn unreadable(after: usize) -> Option<Fault> {
+    Some(Fault {
+        call: Call::Read,
+        after,
+        for_good: true,
+        is_full: false,
+    })
+}
+
+/// What cannot be read is told by the housekeeper, which reads what was sealed, and draws go on. A
+/// start is refused, changes nothing, and goes well once the device reads again.
 #[test]
 fn reads() {
     for storage in 0..3 {
@@ -122,19 +135,23 @@ fn reads() {
         let Some(mut disk) = or_skip(Disk::over(&device.path())) else {
             return;
         };
-        let drawing = drawing(&disk, storage, Duration::from_millis(300));
+        let drawing = drawing(&disk, storage, common::LIMIT);
         let process = Process::start(&drawing, device.clock());
-        process.wait_for(|said| matches!(said, Said::End(_)));
+        let draws = |said: &Said| matches!(said, Said::Drawn(_));
+        process.wait_for(draws);
+        // What was written by a map is in the page cache, and read from there.
+        if STORAGES[storage] != StorageKind::Mmap {
+            device.fail(unreadable(0));
+            process.wait_for(
+                |said| matches!(said, Said::Alarm(why) if why.contains("cannot be read")),
+            );
+            process.wait_for(draws);
+            device.fail(None);
+        }
         let said = process.kill();
         // Nothing of it is in the page cache then.
         disk.remount().unwrap();
-        let fault = Fault {
-            call: Call::Read,
-            after: 8,
-            for_good: true,
-            is_full: false,
-        };
-        device.fail(Some(fault));
+        device.fail(unreadable(8));
         let process = Process::start(&drawing, device.clock());
         let refused = process.wait_for(|said| matches!(said, Said::Refused(_) | Said::Open));
         drop(process);
