@@ -12,8 +12,12 @@ mod counted;
 mod edited;
 #[path = "killed/known.rs"]
 mod known;
+#[path = "killed/lives.rs"]
+mod lives;
 #[path = "killed/moved.rs"]
 mod moved;
+#[path = "killed/process.rs"]
+mod process;
 #[path = "killed/setting.rs"]
 mod setting;
 #[path = "killed/tell.rs"]
@@ -21,19 +25,8 @@ mod tell;
 #[path = "killed/whole.rs"]
 mod whole;
 
-use std::{
-    env,
-    io::{BufRead as _, BufReader},
-    process::{Command, Stdio},
-    thread,
-    time::Duration,
-};
-
-use child::Life;
-use known::Known;
+use process::{Process, Said};
 use setting::Setting;
-use tell::Told;
-use tombola::selector::{Stream, below};
 
 /// Nine combinations of format and storage, each killed so often: 72 in the ordinary run.
 const KILLS: usize = 8;
@@ -46,53 +39,10 @@ fn child() {
     child::live();
 }
 
-/// Lets a process live for a while, and hears what it says until it is killed.
-fn live(life: &Life, time: Duration, known: &mut Known) {
-    let mut process = Command::new(env::current_exe().unwrap())
-        .args(["child", "--exact", "--nocapture"])
-        .env(child::LIFE, serde_json::to_string(life).unwrap())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let said = BufReader::new(process.stderr.take().unwrap());
-    let hearing = thread::spawn(move || said.lines().collect::<Result<Vec<_>, _>>());
-    thread::sleep(time);
-    let ended = process.try_wait().unwrap();
-    process.kill().unwrap();
-    process.wait().unwrap();
-    let said = hearing.join().unwrap().unwrap();
-    assert_eq!(ended, None, "it ended by itself: {said:#?}");
-    for line in said {
-        known.hear(serde_json::from_str::<Told>(&line).unwrap_or_else(|_| panic!("{line}")));
-    }
-}
-
-fn lives(setting: Setting, kills: usize, seed: u64) {
-    let (mut known, mut stream) = (Known::default(), Stream::for_shard(seed, 0));
-    let mut life = Life { setting, number: 0 };
-    for kill in 1..=kills {
-        life.number += 1;
-        // Every third time early: while it is opened, and what was left is recovered.
-        let most_us = if kill % 3 == 0 { 30_000 } else { 300_000 };
-        let time = Duration::from_micros(below(&mut stream, most_us));
-        live(&life, time, &mut known);
-        if life.setting.data.join("engine.json").exists() {
-            let unfinished = known.read(&life.setting);
-            known.recover_again(&life.setting, unfinished);
-            known.ask_again(&life.setting);
-        }
-    }
-    let setting = &life.setting;
-    assert!(known.answers() > 50, "{setting:?}: {}", known.answers());
-    eprintln!(
-        "{} shards: {} answers, {} transfers",
-        setting.shards,
-        known.answers(),
-        known.transfers()
-    );
-    let has_moved = known.transfers() > 0;
-    assert_eq!(has_moved, setting.shards > 1, "{setting:?}");
+fn kill(process: Process) -> Said {
+    let said = process.kill();
+    assert_eq!(said.other, [""; 0]);
+    said
 }
 
 fn combinations(format: usize) {
@@ -112,7 +62,8 @@ fn combinations(format: usize) {
                 archive: place.path().join("archive"),
             };
             let kills = (kills - round * KILLS_OF_ONE).min(KILLS_OF_ONE);
-            lives(setting, kills, (100 * round + 10 * format + storage) as u64);
+            let seed = (100 * round + 10 * format + storage) as u64;
+            lives::lives(setting, kills, seed, kill);
         }
     }
 }

@@ -44,6 +44,9 @@ pub(crate) struct Keeping {
     next_to_prepare: u64,
     /// A sealed segment does not read back: no snapshot covers it any more.
     damage: Option<String>,
+    /// Why the next sealed segment could not be read when that was last tried, which says nothing
+    /// about it, and when it is tried again.
+    hindrance: Option<(String, Duration)>,
     /// When something that failed is tried again, by the time that passes.
     retry_at: Option<Duration>,
 }
@@ -67,6 +70,7 @@ impl Keeping {
             snapshot,
             next_to_prepare,
             damage: None,
+            hindrance: None,
             retry_at: None,
         }
     }
@@ -104,11 +108,15 @@ impl Keeping {
 
     /// Reads the next sealed segment, if there is one, and makes a snapshot if it is time.
     pub(super) fn follow(&mut self, handle: &HousekeeperHandle) -> bool {
-        if self.damage.is_some() || self.covered.segment >= self.supply.sealed_upto() {
+        let is_behind = self.covered.segment < self.supply.sealed_upto();
+        if self.damage.is_some() || !is_behind || self.is_hindered() {
             return false;
         }
         match self.read_next() {
-            Ok(Ok(())) => handle.change_stats(|stats| stats.segments_checked += 1),
+            Ok(Ok(())) => {
+                self.hindrance = None;
+                handle.change_stats(|stats| stats.segments_checked += 1);
+            }
             Ok(Err(message)) => {
                 handle.alarm(self.shard(), &message);
                 self.damage = Some(message);
@@ -116,8 +124,16 @@ impl Keeping {
             }
             Err(error) => {
                 let message = format!("a sealed segment cannot be read: {error}");
-                handle.alarm(self.shard(), &message);
-                self.damage = Some(message);
+                if is_passing(&error) {
+                    if self.hindrance.is_none() {
+                        handle.alarm(self.shard(), &message);
+                    }
+                    let again_at = self.options.clock.passed() + RETRY_AFTER;
+                    self.hindrance = Some((message, again_at));
+                } else {
+                    handle.alarm(self.shard(), &message);
+                    self.damage = Some(message);
+                }
                 return false;
             }
         }
@@ -131,17 +147,19 @@ impl Keeping {
     }
 
     /// Makes sure that a snapshot covers everything up to segment `upto`; `None` while that segment
-    /// has not been read.
+    /// has not been read, and nothing is known that keeps it from being read.
     pub(super) fn snapshot_upto(
         &mut self,
         upto: u64,
         handle: &HousekeeperHandle,
     ) -> Option<Result<(), Error>> {
         if self.covered.segment < upto {
-            return self
-                .damage
-                .clone()
-                .map(|reason| Err(Error::Snapshot { reason }));
+            let hindrance = self.hindrance.as_ref().map(|(message, _)| message);
+            let reason = self.damage.as_ref().or(hindrance);
+            return reason.map(|reason| {
+                let reason = reason.clone();
+                Err(Error::Snapshot { reason })
+            });
         }
         if self.snapshot.next_seq == self.covered.next_seq
             && self.snapshot.segment == self.covered.segment
@@ -226,6 +244,11 @@ impl Keeping {
             .is_some_and(|at| self.options.clock.passed() < at)
     }
 
+    fn is_hindered(&self) -> bool {
+        let again_at = self.hindrance.as_ref().map(|(_, again_at)| *again_at);
+        again_at.is_some_and(|at| self.options.clock.passed() < at)
+    }
+
     /// Something failed that may work later: tells it once a row of failures, and waits a little.
     fn rest(&mut self, handle: &HousekeeperHandle, message: &str) {
         let now = self.options.clock.passed();
@@ -234,4 +257,16 @@ impl Keeping {
         }
         self.retry_at = Some(now + RETRY_AFTER);
     }
+}
+
+/// Whether the process or the system is short of something that it may have again, which says
+/// nothing about the file.
+fn is_passing(error: &Error) -> bool {
+    let Error::Io { source, .. } = error else {
+        return false;
+    };
+    matches!(
+        source.raw_os_error(),
+        Some(libc::EMFILE | libc::ENFILE | libc::ENOMEM)
+    )
 }

@@ -45,7 +45,9 @@ struct Living {
 pub(crate) fn live() {
     let Ok(life) = env::var(LIFE) else { return };
     let Life { setting, number } = serde_json::from_str(&life).unwrap();
+    Told::Opening.say();
     let engine = setting.open();
+    Told::Open.say();
     let mut living = Living {
         number,
         pools: pools(&engine),
@@ -75,7 +77,11 @@ impl Living {
         match self.below(6) {
             0 | 1 => self.settle(),
             2 => self.edit(),
-            3 if self.below(4) == 0 => self.engine.snapshot().unwrap(),
+            3 if self.below(4) == 0 => {
+                Told::Snapshotting.say();
+                self.engine.snapshot().unwrap();
+                Told::Snapshot.say();
+            }
             _ => {}
         }
         let mut open = taken.count;

@@ -57,6 +57,7 @@ impl Known {
             Told::Settled(request, how) => drop(self.settled.insert((request, how))),
             Told::Editing(edit) => self.edits.push((edit, false)),
             Told::Edited => self.edits.last_mut().expect("one was begun").1 = true,
+            Told::Opening | Told::Open | Told::Snapshotting | Told::Snapshot => {}
         }
     }
 

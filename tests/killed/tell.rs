@@ -14,7 +14,7 @@ use tombola::{
 pub(crate) const POOLS: [&str; 3] = ["finite", "lossy", "spread"];
 
 /// One line.
-#[derive(Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) enum Told {
     Asking(Vec<Ask>),
     Answered(Answer),
@@ -22,6 +22,11 @@ pub(crate) enum Told {
     Settled(u64, Settlement),
     Editing(Edit),
     Edited,
+    /// The engine is opened, and what an earlier life left recovered.
+    Opening,
+    Open,
+    Snapshotting,
+    Snapshot,
 }
 
 /// A request.
