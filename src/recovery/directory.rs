@@ -87,7 +87,12 @@ impl Meta {
         let text = fs::read(&path).map_err(Error::io("read", &path))?;
         let meta: Self =
             serde_json::from_slice(&text).map_err(|error| untrusted(error.to_string()))?;
-        if meta.version > FORMAT_VERSION {
+        let as_this_version = Self {
+            version: FORMAT_VERSION,
+            ..meta.clone()
+        };
+        // With the checksum of this version nothing but the number was damaged.
+        if meta.version > FORMAT_VERSION && meta.crc != as_this_version.checksum() {
             return Err(Error::FutureVersion {
                 path,
                 found: meta.version,

@@ -157,11 +157,17 @@ impl Codec for Binary {
             .strip_prefix(SEGMENT_MAGIC)
             .ok_or(HeaderError::Unreadable)?;
         let (version, _): (u32, _) = read(body).map_err(|_| HeaderError::Unreadable)?;
-        let (header, _): (SegmentHeader, _) = read(body).map_err(|_| HeaderError::Unreadable)?;
-        canonical::<Self>(unit, header).ok_or(if version > FORMAT_VERSION && version < 1 << 16 {
-            HeaderError::Future(version)
-        } else {
-            HeaderError::Unreadable
+        let (header, length): (SegmentHeader, _) =
+            read(body).map_err(|_| HeaderError::Unreadable)?;
+        let newer = version > FORMAT_VERSION && version < 1 << 16;
+        canonical::<Self>(unit, header).ok_or_else(|| {
+            let mut this_version = [0; WRITE_UNIT];
+            let crc = Self::encode_segment(&mut this_version, &of_this_version(header));
+            if newer && !body[length..].starts_with(&crc.to_le_bytes()) {
+                HeaderError::Future(version)
+            } else {
+                HeaderError::Unreadable
+            }
         })
     }
 }
@@ -175,6 +181,15 @@ pub(super) fn canonical<C: Codec>(
     let mut again = [0; WRITE_UNIT];
     let crc = C::encode_segment(&mut again, &header);
     (header.version == FORMAT_VERSION && unit == again).then_some((header, crc))
+}
+
+/// A header as this version would have written it. If that has the checksum that stands there,
+/// nothing but the number of the version was damaged: it is no header of a newer version.
+pub(super) fn of_this_version(header: SegmentHeader) -> SegmentHeader {
+    SegmentHeader {
+        version: FORMAT_VERSION,
+        ..header
+    }
 }
 
 /// The checksum of a header is that of its binary form, in every format.

@@ -295,6 +295,29 @@ fn a_future_version_is_named() {
 }
 
 #[test]
+fn a_version_that_was_damaged_is_not_a_newer_one() {
+    for format in FORMATS {
+        let (mut one, mut nine) = ([0; WRITE_UNIT], [0; WRITE_UNIT]);
+        with_codec!(format, C => {
+            C::encode_segment(&mut one, &segment_header(1));
+            C::encode_segment(&mut nine, &segment_header(9));
+        });
+        let at = (0..WRITE_UNIT).find(|at| one[*at] != nine[*at]).unwrap();
+        for byte in 0..=u8::MAX {
+            let mut damaged = one;
+            damaged[at] = byte;
+            let expected = if byte == one[at] {
+                Ok(segment_header(1))
+            } else {
+                Err(HeaderError::Unreadable)
+            };
+            let decoded = decode_segment(&damaged).map(|(_, header, _)| header);
+            assert_eq!(decoded, expected, "{format:?}: {byte}");
+        }
+    }
+}
+
+#[test]
 fn golden_bytes_of_version_1() {
     let draw = Record::Draw(DrawRecord {
         pool: 0x0203,
