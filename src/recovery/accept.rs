@@ -7,14 +7,14 @@ use std::{
 };
 
 use super::{
-    Depth, Meta,
-    directory::shard_path,
+    Depth, Meta, describe,
+    directory::{META_FILE, shard_path},
     examine_once,
     repair::{remove_temporaries, set_aside_snapshots},
-    state::{Gap, ShardState},
+    state::{Gap, ShardState, finding},
 };
 use crate::{
-    error::{Error, Finding},
+    error::{Error, Finding, FindingKind},
     request::RESERVED_AT_MOST,
     snapshot::{self, Covered},
     sys::{self, DirectoryLock},
@@ -33,7 +33,7 @@ pub struct Acceptance {
     pub lost: Vec<Gap>,
     /// What was wrong.
     pub findings: Vec<Finding>,
-    /// Where the damaged segments are now.
+    /// Where the damaged segments are now, or the damaged description of the whole directory.
     pub kept: PathBuf,
 }
 
@@ -42,16 +42,26 @@ pub struct Acceptance {
 /// Everything readable is applied, before and after the damage. The result becomes a snapshot; the
 /// segments that led to it move to a directory `lost-…` beside the log. Sequence numbers that are
 /// gone are not used again. Shards without damage are left as they are; so is everything if nothing
-/// is damaged.
+/// is damaged. A description (`engine.json`) that cannot be trusted is made anew from what all
+/// segments say, if they agree; the damaged one stays beside it.
 ///
 /// # Errors
 /// [`Error::Locked`] while an engine has the directory open; otherwise as [`super::examine`], and
 /// whatever goes wrong with the files.
 pub fn accept_loss(directory: &Path) -> Result<Vec<Acceptance>, Error> {
     let _lock = DirectoryLock::take(directory)?;
-    let meta = Meta::read(directory)?;
-    let examination = examine_once(directory, Depth::Needed)?;
     let mut accepted = Vec::new();
+    let meta = match Meta::read(directory) {
+        Err(error @ Error::Description { .. }) => {
+            let Some(meta) = describe::from_segments(directory)? else {
+                return Err(error);
+            };
+            accepted.push(describe_anew(directory, &meta, &error)?);
+            meta
+        }
+        read => read?,
+    };
+    let examination = examine_once(directory, Depth::Needed)?;
     for state in examination.shards {
         if state.findings.iter().any(|finding| !finding.recoverable) {
             accepted.push(accept_shard(
@@ -62,6 +72,21 @@ pub fn accept_loss(directory: &Path) -> Result<Vec<Acceptance>, Error> {
         }
     }
     Ok(accepted)
+}
+
+/// Puts a description in the place of one that cannot be trusted.
+fn describe_anew(directory: &Path, meta: &Meta, error: &Error) -> Result<Acceptance, Error> {
+    let path = directory.join(META_FILE);
+    let kept = directory.join(format!("{META_FILE}.damaged"));
+    // A copy: until the new one takes its place the old one is there.
+    fs::copy(&path, &kept).map_err(Error::io("set aside", &path))?;
+    meta.write(directory)?;
+    Ok(Acceptance {
+        shard: 0,
+        lost: Vec::new(),
+        findings: vec![finding(0, &path, FindingKind::Garbage, &error.to_string())],
+        kept,
+    })
 }
 
 fn accept_shard(directory: &Path, meta: &Meta, mut state: ShardState) -> Result<Acceptance, Error> {

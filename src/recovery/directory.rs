@@ -17,7 +17,7 @@ use crate::{
     },
 };
 
-const META_FILE: &str = "engine.json";
+pub(super) const META_FILE: &str = "engine.json";
 /// The file is some hundred bytes long; more is not read.
 const META_BYTES_MAX: u64 = 4096;
 
@@ -118,12 +118,17 @@ impl Meta {
                 for shard in 0..shards {
                     sys::create_directory(&shard_path(directory, shard))?;
                 }
-                let text = serde_json::to_string(&meta).expect("a description is plain");
-                sys::replace_file(directory, META_FILE, &[text.as_bytes(), b"\n"])?;
+                meta.write(directory)?;
                 Ok(meta)
             }
             read => read,
         }
+    }
+
+    pub(super) fn write(&self, directory: &Path) -> Result<(), Error> {
+        let text = serde_json::to_string(self).expect("a description is plain");
+        sys::replace_file(directory, META_FILE, &[text.as_bytes(), b"\n"])?;
+        Ok(())
     }
 }
 
