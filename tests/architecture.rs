@@ -27,7 +27,7 @@ const UNSAFE: &[&str] = &[
     "src/ring/staged.rs",
     "src/storage/mmap.rs",
     "src/storage/uring",
-    "tests/allocation.rs",
+    "tests/common/counting.rs",
     "benches/keys.rs",
 ];
 

@@ -7,11 +7,15 @@ mod common;
 #[path = "common/place.rs"]
 mod place;
 
+#[path = "damage/brought.rs"]
+mod brought;
 #[path = "damage/every_byte.rs"]
 mod every_byte;
 #[path = "damage/fault.rs"]
 mod fault;
 #[path = "damage/small.rs"]
 mod small;
+#[path = "damage/torn.rs"]
+mod torn;
 #[path = "damage/verdict.rs"]
 mod verdict;

@@ -30,6 +30,8 @@ pub(crate) struct Small {
     pub(crate) whole: Examination,
     /// The files of its life before this one.
     pub(crate) older: Files,
+    /// These files, and the segments that were retired.
+    pub(crate) ever: Files,
     /// The blocks that no snapshot covers, in the order of each shard's log.
     pub(crate) blocks: Vec<Block>,
     /// All records there ever were, and each shard's state before the first one.
@@ -71,7 +73,6 @@ pub(crate) fn leave(format: LogFormat) -> Small {
     answers.append(&mut played.answers);
     drop(played);
     let files = read_files(directory);
-    // With the segments that were retired.
     ever.extend(files.clone());
     let ever = Place::new(ever);
     let mut records = BTreeMap::new();
@@ -81,12 +82,14 @@ pub(crate) fn leave(format: LogFormat) -> Small {
     .unwrap();
     assert_eq!(whole.findings().count(), 0);
     let beginning = |shard| recovery::state_at(ever.path(), shard, 0).unwrap();
+    let beginnings = (0..2).map(beginning).collect();
     let small = Small {
         format,
         blocks: blocks(directory, &whole, &files),
         files,
         older,
-        beginnings: (0..2).map(beginning).collect(),
+        ever: ever.files.clone(),
+        beginnings,
         records,
         whole,
         answers,

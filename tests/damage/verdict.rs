@@ -135,6 +135,8 @@ impl Small {
             }
         } else {
             self.assert_whole(&examined, what);
+            let kept = accepted[0].kept.strip_prefix(place.path()).unwrap();
+            assert_eq!(after[kept], before[Path::new("engine.json")], "{what}");
         }
         let engine = self.open(place.path());
         let engine = engine.unwrap_or_else(|error| panic!("{what}: {error}"));
