@@ -1,5 +1,7 @@
 //! Every format reads back what it wrote, and the bytes of version 1 stay what they are.
 
+mod golden;
+
 use proptest::prelude::*;
 
 use super::*;
