@@ -42,7 +42,9 @@ const NOW_MS: u64 = BEGINNING_MS + 10_000;
 fn fixture(version: u32, format: LogFormat, what: &str) -> PathBuf {
     let name = format!("{format:?}.{what}").to_lowercase();
     let directory = format!("tests/fixtures/version-{version}");
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(directory).join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join(directory)
+        .join(name)
 }
 
 /// A life with something of everything in it, ended by a crash: a snapshot, sealed segments before
@@ -143,7 +145,10 @@ fn assert_goes_on(place: &Place, format: LogFormat) {
                 request = request.hold_for(std::time::Duration::from_millis(until_ms));
             }
             let answer = client.draw(request.retry(true), LIMIT).unwrap();
-            let items: Vec<_> = answer.items().map(|item| item.unwrap_or(NO_PRIZE)).collect();
+            let items: Vec<_> = answer
+                .items()
+                .map(|item| item.unwrap_or(NO_PRIZE))
+                .collect();
             assert_eq!((answer.original(), &items), (draws.request, &draws.items));
         }
         for request in &held {
@@ -164,7 +169,10 @@ fn every_version_opens_with_what_was_in_it() {
             let read = |what: &str| {
                 let path = fixture(version, format, what);
                 fs::read_to_string(&path).unwrap_or_else(|error| {
-                    panic!("{}: {error}; tests/fixtures/README.md says how it is made", path.display())
+                    panic!(
+                        "{}: {error}; tests/fixtures/README.md says how it is made",
+                        path.display()
+                    )
                 })
             };
             let place = Place::new(compact::expand(&read("files")));
@@ -187,7 +195,10 @@ fn assert_versions(place: &Place, version: u32) {
                 .as_u64()
                 .unwrap() as u32,
             Some("snap") => u32::from_le_bytes(bytes[8..12].try_into().unwrap()),
-            _ => match SegmentReader::open_path(&place.path().join(name), 1).unwrap().start() {
+            _ => match SegmentReader::open_path(&place.path().join(name), 1)
+                .unwrap()
+                .start()
+            {
                 Start::Header(header, ..) => header.version,
                 Start::Unused => continue,
                 Start::Unreadable => panic!("{}", name.display()),
@@ -206,7 +217,10 @@ fn what_is_written_now_is_of_a_version_that_has_fixtures() {
         let place = Place::new(files.clone());
         assert_versions(&place, FORMAT_VERSION);
         let text = compact::compact(&files);
-        assert!(compact::expand(&text) == files, "{format:?}: the text tells another directory");
+        assert!(
+            compact::expand(&text) == files,
+            "{format:?}: the text tells another directory"
+        );
         let now = told(place.path());
         assert_goes_on(&place, format);
         // Run by hand to make the fixtures of a new version.
@@ -217,14 +231,24 @@ fn what_is_written_now_is_of_a_version_that_has_fixtures() {
             fs::write(fixture(FORMAT_VERSION, format, "told"), &now).unwrap();
         }
         let kinds = |text: &str| -> Vec<String> {
-            let lines = text.lines().filter_map(|line| line.split_once(r#"{"type":""#));
-            let mut kinds: Vec<_> = lines.map(|(_, rest)| rest.split('"').next().unwrap().to_owned()).collect();
+            let lines = text
+                .lines()
+                .filter_map(|line| line.split_once(r#"{"type":""#));
+            let mut kinds: Vec<_> = lines
+                .map(|(_, rest)| rest.split('"').next().unwrap().to_owned())
+                .collect();
             kinds.sort_unstable();
             kinds.dedup();
             kinds
         };
         let kept = fs::read_to_string(fixture(FORMAT_VERSION, format, "told")).unwrap();
         assert_eq!(kinds(&now), kinds(&kept), "{format:?}");
-        assert_eq!(recovery::examine(place.path(), Depth::Everything).unwrap().findings().count(), 0);
+        assert_eq!(
+            recovery::examine(place.path(), Depth::Everything)
+                .unwrap()
+                .findings()
+                .count(),
+            0
+        );
     }
 }

@@ -30,7 +30,11 @@ pub(crate) fn compact(files: &Files) -> String {
             let filled = filled(bytes.len(), fill);
             filled.iter().zip(bytes).filter(|(a, b)| a != b).count()
         };
-        let fill = if differ("blanks") < differ("zeros") { "blanks" } else { "zeros" };
+        let fill = if differ("blanks") < differ("zeros") {
+            "blanks"
+        } else {
+            "zeros"
+        };
         let filled = filled(bytes.len(), fill);
         writeln!(text, "file {} {} {fill}", name.display(), bytes.len()).unwrap();
         for at in (0..bytes.len()).step_by(ROW) {

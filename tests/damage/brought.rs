@@ -98,7 +98,11 @@ fn segments_that_are_lost_or_swapped() {
         for (at, one) in used.iter().enumerate() {
             for other in &used[at + 1..] {
                 bench.swap(one, other);
-                bench.is_refused(&format!("{} and {} swapped", one.display(), other.display()));
+                bench.is_refused(&format!(
+                    "{} and {} swapped",
+                    one.display(),
+                    other.display()
+                ));
             }
         }
     }
@@ -126,7 +130,9 @@ fn segments_from_elsewhere() {
         // Where nothing was written yet something foreign takes nothing away.
         for segment in bench.of("log") {
             if bench.is_covered(segment) {
-                bench.place.write(segment, &stranger.files[&stranger.blocks[0].file]);
+                bench
+                    .place
+                    .write(segment, &stranger.files[&stranger.blocks[0].file]);
                 bench.opens(&format!("another engine's for {}", segment.display()));
             }
         }
@@ -158,7 +164,10 @@ fn segments_of_an_older_life() {
             assert!(matches!(verdict, Verdict::Opens(_)), "{what}");
             rolled_back += 1;
         }
-        assert!(rolled_back < 2, "there are segments of this life behind those");
+        assert!(
+            rolled_back < 2,
+            "there are segments of this life behind those"
+        );
         // What was retired comes back.
         let covered = small.whole.shards[0].snapshot_segment;
         for from in 1..=covered {
@@ -210,7 +219,10 @@ fn whole_shards_that_are_lost_or_swapped() {
         let [zero, one] = ["shard-000", "shard-001"];
         let cases = [
             ("the first shard is lost", vec![moved(one, one)]),
-            ("one shard is there twice", vec![moved(one, one), moved(one, zero)]),
+            (
+                "one shard is there twice",
+                vec![moved(one, one), moved(one, zero)],
+            ),
             ("they are swapped", vec![moved(one, zero), moved(zero, one)]),
         ];
         for (what, shards) in cases {
@@ -221,8 +233,17 @@ fn whole_shards_that_are_lost_or_swapped() {
         }
         let stranger = leave(bench.small.format);
         let mut files = bench.small.files.clone();
-        files.extend(stranger.files.into_iter().filter(|(name, _)| name.ends_with("engine.json")));
-        assert_all_is_refused(&bench.small, &Place::new(files), "another engine's description");
+        files.extend(
+            stranger
+                .files
+                .into_iter()
+                .filter(|(name, _)| name.ends_with("engine.json")),
+        );
+        assert_all_is_refused(
+            &bench.small,
+            &Place::new(files),
+            "another engine's description",
+        );
     }
 }
 

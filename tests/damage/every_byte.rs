@@ -38,7 +38,12 @@ fn sweep(format: LogFormat) {
             // One of the three in an ordinary run, in turn.
             let (from, count) = if long() < 3 { (nth, 1) } else { (0, 3) };
             for harm in harms.into_iter().cycle().skip(from % 3).take(count) {
-                let fault = Fault { file, bytes, at, harm };
+                let fault = Fault {
+                    file,
+                    bytes,
+                    at,
+                    harm,
+                };
                 if fault.changes_something() {
                     fault.inflict(&place);
                     check(&small, &place, &fault, &mut tally);
@@ -101,33 +106,55 @@ fn assert_told(small: &Small, fault: &Fault<'_>, examined: &Examination, what: &
     let first = examined.findings().find(|finding| !finding.recoverable);
     let first = first.unwrap();
     assert_eq!(first.shard, fault.shard(), "{what}");
-    assert_eq!(first.segment, fault.file.file_name().unwrap().to_str().unwrap(), "{what}");
+    assert_eq!(
+        first.segment,
+        fault.file.file_name().unwrap().to_str().unwrap(),
+        "{what}"
+    );
     assert_eq!(Some(first.offset), fault.offset(small), "{what}: {first}");
-    let harmed: Vec<_> = fault.harmed(small).into_iter().map(|block| block.header).collect();
+    let harmed: Vec<_> = fault
+        .harmed(small)
+        .into_iter()
+        .map(|block| block.header)
+        .collect();
     let is_harmed = |seq: u64| {
         let mut harmed = harmed.iter();
         harmed.any(|block| (block.first_seq..block.next_seq()).contains(&seq))
     };
     // A record that does not fit without one that is gone is gone too.
     let does_not_fit = |seq: u64| {
-        let mut findings = examined.findings().filter(|it| it.kind == FindingKind::Record);
+        let mut findings = examined
+            .findings()
+            .filter(|it| it.kind == FindingKind::Record);
         findings.any(|it| it.first_seq <= Some(seq) && Some(seq) <= it.last_seq)
     };
     let gaps = &examined.shards[fault.shard()].gaps;
     for gap in gaps.iter().filter(|gap| gap.is_exact) {
         for seq in gap.first_seq..=gap.last_seq {
-            assert!(is_harmed(seq) || does_not_fit(seq), "{what}: {seq} is not gone");
+            assert!(
+                is_harmed(seq) || does_not_fit(seq),
+                "{what}: {seq} is not gone"
+            );
         }
     }
     let is_told = |seq: u64| {
         let is_in = |gap: &Gap| (gap.first_seq..=gap.last_seq).contains(&seq);
         gaps.iter().any(is_in)
     };
-    for seq in harmed.iter().flat_map(|block| block.first_seq..block.next_seq()) {
+    for seq in harmed
+        .iter()
+        .flat_map(|block| block.first_seq..block.next_seq())
+    {
         assert!(is_told(seq), "{what}: {seq} is gone, and that is not told");
     }
-    let others = examined.shards.iter().filter(|other| other.shard != fault.shard());
-    assert!(others.into_iter().all(|other| other.gaps.is_empty()), "{what}");
+    let others = examined
+        .shards
+        .iter()
+        .filter(|other| other.shard != fault.shard());
+    assert!(
+        others.into_iter().all(|other| other.gaps.is_empty()),
+        "{what}"
+    );
 }
 
 #[test]

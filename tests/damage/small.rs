@@ -138,7 +138,10 @@ impl Small {
             let Some(seq) = answer.seq.filter(|_| !answer.is_replay()) else {
                 continue;
             };
-            let items: Vec<u32> = answer.items().map(|item| item.unwrap_or(u32::MAX)).collect();
+            let items: Vec<u32> = answer
+                .items()
+                .map(|item| item.unwrap_or(u32::MAX))
+                .collect();
             let is_there = match &self.records[&(answer.shard, seq)] {
                 Record::Draw(draw) => (draw.request, &[draw.item][..]) == (answer.request, &items),
                 Record::Draws(draws) => (draws.request, &draws.items) == (answer.request, &items),
@@ -159,7 +162,6 @@ impl Small {
         }
         state
     }
-
 }
 
 pub(crate) fn is(file: &Path, extension: &str) -> bool {

@@ -44,13 +44,19 @@ fn only_what_nothing_proves_durable_is_taken_for_a_torn_tail() {
         without_marker(&mut small, shard);
         let place = Place::new(small.files.clone());
         let mut torn = 0;
-        let of_shard = small.blocks.iter().filter(|block| shard_of(&block.file) == shard);
+        let of_shard = small
+            .blocks
+            .iter()
+            .filter(|block| shard_of(&block.file) == shard);
         let of_shard: Vec<_> = of_shard.collect();
         for (at, block) in of_shard.iter().enumerate() {
             let behind = of_shard[at + 1..].iter();
             let proven = behind.map(|other| other.header.durable_upto).max();
             let is_proven = proven >= Some(block.header.first_seq);
-            assert!(is_proven || at + 1 == of_shard.len(), "one at a time was written");
+            assert!(
+                is_proven || at + 1 == of_shard.len(),
+                "one at a time was written"
+            );
             for byte in block.header.offset..block.end {
                 let fault = Fault {
                     file: &block.file,

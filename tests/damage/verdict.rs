@@ -65,7 +65,10 @@ impl Small {
         }
         for (one, other) in verified.shards.iter().zip(&examined.shards) {
             assert_eq!(one.gaps, other.gaps, "{what}");
-            assert!(one.partition == other.partition, "{what}: verified another state");
+            assert!(
+                one.partition == other.partition,
+                "{what}: verified another state"
+            );
         }
         if verified.opens() {
             for pool in audit.pools {
@@ -92,7 +95,10 @@ impl Small {
             (Verdict::NotDescribed, Err(Error::Description { .. })) => {}
             (_, opened) => panic!("{what}: {:?}", opened.err()),
         }
-        assert!(read_files(place.path()) == before, "{what}: files were changed");
+        assert!(
+            read_files(place.path()) == before,
+            "{what}: files were changed"
+        );
     }
 
     /// Draws are answered, with numbers that were never used before.
@@ -149,7 +155,11 @@ impl Small {
         let state = &found.partition;
         assert!(state.pools() == expected.pools(), "{what}: another state");
         assert_eq!(state.holds_open(), expected.holds_open(), "{what}");
-        assert_eq!(state.keys_remembered(), expected.keys_remembered(), "{what}");
+        assert_eq!(
+            state.keys_remembered(),
+            expected.keys_remembered(),
+            "{what}"
+        );
     }
 }
 
@@ -159,7 +169,11 @@ fn assert_kept(place: &Place, before: &Files, after: &Files, accepted: &Acceptan
     let in_shard = |name: &Path| is(name, "log") && shard_of(name) == accepted.shard;
     for (name, bytes) in before.iter().filter(|(name, _)| in_shard(name)) {
         let beside = kept.join(name.file_name().unwrap());
-        assert!(after.get(&beside) == Some(bytes), "{what}: {}", name.display());
+        assert!(
+            after.get(&beside) == Some(bytes),
+            "{what}: {}",
+            name.display()
+        );
     }
 }
 
@@ -174,7 +188,10 @@ fn assert_named(examined: &Examination, what: &str) {
             message,
             ..
         } = finding;
-        assert!(*shard < 2 && !segment.is_empty() && !message.is_empty(), "{what}: {finding}");
+        assert!(
+            *shard < 2 && !segment.is_empty() && !message.is_empty(),
+            "{what}: {finding}"
+        );
         let has_numbers = first_seq.is_some() || *kind == FindingKind::Snapshot;
         assert!(has_numbers, "{what}: {finding}");
     }
