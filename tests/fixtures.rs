@@ -244,7 +244,10 @@ fn what_is_written_now_is_of_a_version_that_has_fixtures() {
         let kept = fs::read_to_string(fixture(FORMAT_VERSION, format, "told")).unwrap();
         let kept = kinds(&kept);
         for kind in kinds(&now) {
-            assert!(kept.contains(&kind), "{format:?}: the fixture has no {kind}");
+            assert!(
+                kept.contains(&kind),
+                "{format:?}: the fixture has no {kind}"
+            );
         }
         assert_eq!(
             recovery::examine(place.path(), Depth::Everything)

@@ -16,6 +16,7 @@ use super::{
 use crate::{
     error::{Error, Finding, FindingKind},
     request::RESERVED_AT_MOST,
+    shard::partition::reconcile,
     snapshot::{self, Covered},
     sys::{self, DirectoryLock},
     wal::{
@@ -41,7 +42,8 @@ pub struct Acceptance {
 ///
 /// Everything readable is applied, before and after the damage. The result becomes a snapshot; the
 /// segments that led to it move to a directory `lost-…` beside the log. Sequence numbers that are
-/// gone are not used again. Shards without damage are left as they are; so is everything if nothing
+/// gone are not used again. What a shard has lost of pools on all shards it learns from the others, so
+/// that no unit is there twice. Shards without damage are left as they are; so is everything if nothing
 /// is damaged. A description (`engine.json`) that cannot be trusted is made anew from what all
 /// segments say, if they agree; the damaged one stays beside it.
 ///
@@ -61,9 +63,14 @@ pub fn accept_loss(directory: &Path) -> Result<Vec<Acceptance>, Error> {
         }
         read => read?,
     };
-    let examination = examine_once(directory, Depth::Needed)?;
+    let mut examination = examine_once(directory, Depth::Needed)?;
+    let is_damaged = |state: &ShardState| state.findings.iter().any(|finding| !finding.recoverable);
+    let damaged: Vec<bool> = examination.shards.iter().map(is_damaged).collect();
+    let states = examination.shards.iter_mut();
+    let mut partitions: Vec<_> = states.map(|state| &mut state.partition).collect();
+    reconcile(&mut partitions, &damaged);
     for state in examination.shards {
-        if state.findings.iter().any(|finding| !finding.recoverable) {
+        if damaged[state.shard] {
             accepted.push(accept_shard(
                 &shard_path(directory, state.shard),
                 &meta,

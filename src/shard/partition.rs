@@ -10,6 +10,7 @@ mod image;
 mod keys;
 mod odds;
 mod pool;
+mod reconcile;
 mod register;
 mod settle;
 mod spread;
@@ -21,6 +22,7 @@ pub(crate) use image::PartitionBack;
 pub(crate) use odds::OddsPart;
 pub use odds::{ItemOdds, Odds};
 pub use pool::{ItemState, Pool};
+pub(crate) use reconcile::reconcile;
 pub(crate) use settle::Found;
 
 use crate::{

@@ -193,7 +193,16 @@ fn verify_and_recover_agree() {
     let length = fs::metadata(&segment).expect("the segment").len();
     let used = whole_blocks_end(&segment);
     // In the header, in the first blocks, in the last one, and in what was never written.
-    let places = [8, 100, 4096, 4096 + 300, 8192 + 40, used - 1, used + 5000, length - 1];
+    let places = [
+        8,
+        100,
+        4096,
+        4096 + 300,
+        8192 + 40,
+        used - 1,
+        used + 5000,
+        length - 1,
+    ];
     let harmed = places.map(|at| (&segment, at as usize));
     let described = [(&description, 12), (&description, 60)];
     for (file, at) in harmed.into_iter().chain(described) {
@@ -214,7 +223,12 @@ fn verify_and_recover_agree() {
             place.data("recover", &["--accept-loss"]).ends(0);
             refused += 1;
         } else {
-            assert_eq!((verified.code, recovered.code), (0, 0), "{what}: {}", recovered.err);
+            assert_eq!(
+                (verified.code, recovered.code),
+                (0, 0),
+                "{what}: {}",
+                recovered.err
+            );
             opened += 1;
         }
         place.data("verify", &[]).ends(0);
