@@ -9,7 +9,7 @@ mod compact;
 mod place;
 
 use std::{
-    collections::BTreeMap,
+    collections::BTreeSet,
     fmt::Write as _,
     fs,
     path::{Path, PathBuf},
@@ -108,10 +108,10 @@ fn keyed(directory: &Path) -> Vec<(usize, DrawsRecord)> {
 
 /// The requests that hold something.
 fn held(directory: &Path) -> Vec<u64> {
-    let mut held = BTreeMap::new();
+    let mut held = BTreeSet::new();
     recovery::read_records(directory, &mut |_, _, record| match record {
         Record::Draws(draws) if draws.held_until_ms.is_some() => {
-            held.insert(draws.request, ());
+            held.insert(draws.request);
         }
         Record::Settled(settled) => {
             held.remove(&settled.request);
@@ -119,7 +119,7 @@ fn held(directory: &Path) -> Vec<u64> {
         _ => {}
     })
     .unwrap();
-    held.into_keys().collect()
+    held.into_iter().collect()
 }
 
 /// An engine goes on with it: keys get what they got, holds are confirmed, draws are answered.

@@ -102,7 +102,7 @@ impl Played {
         for _ in 0..3 {
             self.draw(Request::from(&pool).count(2).partial(true));
         }
-        self.idle();
+        Self::idle();
     }
 
     /// A draw from every pool.
@@ -110,7 +110,7 @@ impl Played {
         for pool in self.engine.pools() {
             self.draw(Request::from(&pool));
         }
-        self.idle();
+        Self::idle();
     }
 
     /// Changes of every kind.
@@ -144,7 +144,7 @@ impl Played {
 
     /// Waits until the shards have said how far the log is durable, and the housekeeper has done
     /// its work.
-    pub(crate) fn idle(&self) {
+    fn idle() {
         thread::sleep(Duration::from_millis(60));
     }
 }

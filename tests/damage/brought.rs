@@ -154,7 +154,7 @@ fn segments_of_an_older_life() {
             bench.place.write(segment, bytes);
             let what = format!("{} as it was in an older life", segment.display());
             let of_shard = |file: &&&PathBuf| shard_of(file) == shard_of(segment);
-            if was_used || used.iter().filter(of_shard).next_back() != Some(&segment) {
+            if was_used || used.iter().rfind(of_shard) != Some(&segment) {
                 bench.is_refused(&what);
                 continue;
             }

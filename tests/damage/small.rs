@@ -1,4 +1,5 @@
 //! A small data directory with something of everything in it, and where in its files what lies.
+#![allow(dead_code, reason = "each test program uses a part of it")]
 
 use std::{
     collections::BTreeMap,

@@ -127,9 +127,8 @@ impl Small {
         let accepted = accepted.unwrap_or_else(|error| panic!("{what}: {error}"));
         assert!(!accepted.is_empty(), "{what}");
         let after = read_files(place.path());
-        let examined = match Self::verdict(place.path(), what) {
-            Verdict::Opens(examined) => examined,
-            _ => panic!("{what}: does not open afterwards"),
+        let Verdict::Opens(examined) = Self::verdict(place.path(), what) else {
+            panic!("{what}: does not open afterwards");
         };
         if let Verdict::Refused(told) = told {
             for one in &accepted {

@@ -36,7 +36,7 @@ pub(crate) fn reconcile(shards: &mut [&mut Partition<CountsOnly>], has_lost: &[b
 }
 
 /// A shard's part of the pool at a place, if that lives on all shards, and how often it was changed.
-fn part<'a>(shard: &'a Partition<CountsOnly>, place: usize) -> Option<(u64, &'a Pool<CountsOnly>)> {
+fn part(shard: &Partition<CountsOnly>, place: usize) -> Option<(u64, &Pool<CountsOnly>)> {
     let pool = shard.pools.get(place)?;
     let spread = pool.spread.as_ref().filter(|_| pool.is_registered())?;
     Some((spread.changes, pool))

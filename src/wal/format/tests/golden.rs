@@ -8,8 +8,8 @@ use super::*;
 
 const GOLDEN: &str = include_str!("version_1.txt");
 
-/// One record of every kind, and of every variant within.
-fn records() -> Vec<Record> {
+/// Pools that come in, and all the changes that there are.
+fn pools() -> Vec<Record> {
     let item = |id: &str, stock| ItemDefinition {
         id: id.into(),
         weight: 258,
@@ -36,6 +36,34 @@ fn records() -> Vec<Record> {
         items: Vec::new(),
         ..part.clone()
     };
+    let changed = ChangedPart {
+        pool: 1,
+        is_first: true,
+        is_last: false,
+        changes: vec![
+            PoolChange::Restock { item: 1, units: 2 },
+            PoolChange::Weight { item: 1, weight: 3 },
+            PoolChange::Add {
+                item: item("c", Some(4)),
+            },
+            PoolChange::Retire { item: 1 },
+            PoolChange::Open,
+            PoolChange::Close,
+            PoolChange::Window {
+                opens_at_ms: Some(5),
+                closes_at_ms: None,
+            },
+        ],
+    };
+    vec![
+        Record::Pool(part),
+        Record::Pool(other),
+        Record::Changed(changed),
+    ]
+}
+
+/// One record of every kind, and of every variant within.
+fn records() -> Vec<Record> {
     let draw = |item| DrawRecord {
         pool: 0x0203,
         item,
@@ -61,25 +89,6 @@ fn records() -> Vec<Record> {
         pool: 1,
         items: vec![0, NO_PRIZE],
     };
-    let changed = ChangedPart {
-        pool: 1,
-        is_first: true,
-        is_last: false,
-        changes: vec![
-            PoolChange::Restock { item: 1, units: 2 },
-            PoolChange::Weight { item: 1, weight: 3 },
-            PoolChange::Add {
-                item: item("c", Some(4)),
-            },
-            PoolChange::Retire { item: 1 },
-            PoolChange::Open,
-            PoolChange::Close,
-            PoolChange::Window {
-                opens_at_ms: Some(5),
-                closes_at_ms: None,
-            },
-        ],
-    };
     let transfer = TransferRecord {
         peer: 1,
         number: 2,
@@ -94,7 +103,7 @@ fn records() -> Vec<Record> {
             in_stock,
         })
     };
-    vec![
+    let mut records = vec![
         Record::Draw(draw(0x0405)),
         Record::Draw(draw(NO_PRIZE)),
         Record::Draws(Box::new(draws)),
@@ -108,16 +117,15 @@ fn records() -> Vec<Record> {
         Record::Delivered { peer: 1, upto: 2 },
         availability(true),
         availability(false),
-        Record::Pool(part),
-        Record::Pool(other),
-        Record::Changed(changed),
-        Record::Remember(Remember {
-            keys: 1,
-            keys_for_ms: 2,
-            settled: 3,
-        }),
-        Record::RequestsReserved { upto: 9 },
-    ]
+    ];
+    records.extend(pools());
+    records.push(Record::Remember(Remember {
+        keys: 1,
+        keys_for_ms: 2,
+        settled: 3,
+    }));
+    records.push(Record::RequestsReserved { upto: 9 });
+    records
 }
 
 /// A new kind of record has to come here, and so into [`records`].
@@ -155,10 +163,10 @@ fn shown(format: LogFormat, bytes: &[u8]) -> String {
             .iter()
             .rposition(|byte| *byte != 0)
             .map_or(0, |at| at + 1);
-        let hex: String = bytes[..end]
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let mut hex = String::new();
+        for byte in &bytes[..end] {
+            write!(hex, "{byte:02x}").unwrap();
+        }
         return format!("{hex} and zeros up to {}\n", bytes.len());
     }
     let text = String::from_utf8(bytes.to_vec()).unwrap();
