@@ -170,10 +170,7 @@ fn segments_of_an_older_life() {
             bench.place.restore();
             rolled_back += 1;
         }
-        assert!(
-            rolled_back < 2,
-            "there are segments of this life behind those"
-        );
+        assert!(rolled_back <= 2, "one on each shard at most");
         // What was retired comes back.
         let covered = small.whole.shards[0].snapshot_segment;
         for from in 1..=covered {

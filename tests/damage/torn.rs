@@ -37,10 +37,12 @@ fn without_marker(small: &mut Small, shard: usize) {
 #[test]
 fn only_what_nothing_proves_durable_is_taken_for_a_torn_tail() {
     for format in FORMATS {
-        let mut small = leave(format);
-        // The shard whose open segment is not sealed yet.
-        let shard = (0..2).find(|shard| small.whole.shards[*shard].tail == Tail::Clean);
-        let shard = shard.expect("one of them ends with a marker");
+        // Of the shards, one whose open segment is not sealed yet.
+        let mut left = std::iter::repeat_with(|| leave(format)).filter_map(|small| {
+            let is_open = |shard: &usize| small.whole.shards[*shard].tail == Tail::Clean;
+            Some(((0..2).find(is_open)?, small))
+        });
+        let (shard, mut small) = left.next().expect("it is repeated until it is so");
         without_marker(&mut small, shard);
         let place = Place::new(small.files.clone());
         let mut torn = 0;
