@@ -47,7 +47,7 @@ pub enum Error {
         reason: String,
     },
     /// The file that says whose data this is, and how many shards it has, cannot be trusted.
-    #[error("{} cannot be trusted: {reason}; restore it from a backup, the rest of the directory was left as it is", path.display())]
+    #[error("{} cannot be trusted: {reason}; the directory was left as it is: restore the file from a backup, or have it made anew from the log (`tombola recover --accept-loss`)", path.display())]
     Description {
         /// The file.
         path: PathBuf,

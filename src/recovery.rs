@@ -9,6 +9,7 @@ mod at;
 mod audit;
 mod beyond;
 mod covered;
+mod describe;
 mod directory;
 mod find;
 mod ledger;

@@ -1,44 +1,14 @@
 //! After start-up the path of a draw allocates nothing: neither on the shard's thread nor on the
 //! client's.
-#![allow(unsafe_code)]
 
 mod common;
 
-use std::{
-    alloc::{GlobalAlloc, Layout, System},
-    sync::atomic::{AtomicU64, Ordering},
-};
+#[path = "common/counting.rs"]
+mod counting;
 
 use common::{FORMATS, banner, builder};
+use counting::allocations;
 use tombola::{Completion, PoolId, Request, StorageKind};
-
-/// Counts every allocation of the process.
-struct Counting;
-
-static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
-
-// SAFETY: everything is passed on to the system's allocator as it came.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: the caller keeps the contract of `alloc`.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the caller keeps the contract of `dealloc`.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: the caller keeps the contract of `realloc`.
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
-
-#[global_allocator]
-static COUNTING: Counting = Counting;
 
 /// One test only: others beside it would be counted too.
 #[test]
@@ -73,9 +43,9 @@ fn a_draw_allocates_nothing() {
             draw(pool.id(), 10_000);
             // The housekeeper has prepared the next segment by now.
             std::thread::sleep(std::time::Duration::from_millis(300));
-            let before = ALLOCATIONS.load(Ordering::Relaxed);
+            let before = allocations();
             draw(pool.id(), 20_000);
-            let after = ALLOCATIONS.load(Ordering::Relaxed);
+            let after = allocations();
             assert_eq!(after - before, 0, "{storage:?} {format:?}");
         }
     }

@@ -29,7 +29,7 @@ const UNSAFE: &[&str] = &[
     "src/ring/staged.rs",
     "src/storage/mmap.rs",
     "src/storage/uring",
-    "tests/allocation.rs",
+    "tests/common/counting.rs",
     "benches/keys.rs",
     "tools/powercut/src/shutdown.rs",
 ];

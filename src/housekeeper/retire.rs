@@ -2,15 +2,7 @@
 
 use std::io;
 
-use crate::{
-    error::Error,
-    machine::{Access, Directory},
-    snapshot,
-    wal::segment,
-};
-
-/// So much is copied at once.
-const CHUNK_BYTES: usize = 1 << 20;
+use crate::{error::Error, machine::Directory, snapshot, wal::segment};
 
 /// Retires snapshots and segments; returns how many segments.
 pub(super) fn retire(
@@ -49,7 +41,7 @@ fn move_file(directory: &Directory, name: &str, shelf: &Directory) -> io::Result
     match directory.rename(name, shelf.join(name)) {
         Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
             let temporary = format!("{name}.tmp");
-            copy(directory, name, shelf, &temporary)?;
+            directory.copy(name, shelf, &temporary)?;
             shelf.rename(&temporary, name)?;
             files.sync_directory(shelf.path())?;
             files.remove(&directory.join(name))
@@ -57,19 +49,4 @@ fn move_file(directory: &Directory, name: &str, shelf: &Directory) -> io::Result
         Err(error) => Err(error),
         Ok(()) => files.sync_directory(shelf.path()),
     }
-}
-
-fn copy(directory: &Directory, name: &str, shelf: &Directory, copy: &str) -> io::Result<()> {
-    let from = directory.open(name, Access::Read)?;
-    let to = shelf.open(copy, Access::Create)?;
-    let length = from.length()?;
-    let mut chunk = vec![0; CHUNK_BYTES];
-    let mut at = 0;
-    while at < length {
-        let part = (length - at).min(CHUNK_BYTES as u64);
-        from.read_exact_at(&mut chunk[..part as usize], at)?;
-        to.write_all_at(&chunk[..part as usize], at)?;
-        at += part;
-    }
-    to.sync()
 }

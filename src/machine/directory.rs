@@ -12,6 +12,9 @@ use super::{
 };
 use crate::error::Error;
 
+/// So much is copied at once.
+const CHUNK_BYTES: usize = 1 << 20;
+
 /// A directory that an engine's data is in, or a part of it. Made from a path, it is the operating
 /// system's; [`among`](Self::among) makes one of other files.
 #[derive(Debug, Clone)]
@@ -97,6 +100,22 @@ impl Directory {
 
     pub(crate) fn rename(&self, from: &str, to: impl AsRef<Path>) -> io::Result<()> {
         self.files.rename(&self.join(from), &self.join(to))
+    }
+
+    /// Copies a file into a directory, this one or another, durably but for its name.
+    pub(crate) fn copy(&self, name: &str, to: &Self, copy: &str) -> io::Result<()> {
+        let from = self.open(name, Access::Read)?;
+        let to = to.open(copy, Access::Create)?;
+        let length = from.length()?;
+        let mut chunk = vec![0; CHUNK_BYTES];
+        let mut at = 0;
+        while at < length {
+            let part = (length - at).min(CHUNK_BYTES as u64);
+            from.read_exact_at(&mut chunk[..part as usize], at)?;
+            to.write_all_at(&chunk[..part as usize], at)?;
+            at += part;
+        }
+        to.sync()
     }
 
     /// Removes a file.

@@ -4,14 +4,14 @@
 use std::path::PathBuf;
 
 use super::{
-    Depth, Meta,
-    directory::shard_directory,
+    Depth, Meta, describe,
+    directory::{META_FILE, shard_directory},
     examine_once,
     repair::{remove_temporaries, set_aside_snapshots},
-    state::{Gap, ShardState},
+    state::{Gap, ShardState, finding},
 };
 use crate::{
-    error::{Error, Finding},
+    error::{Error, Finding, FindingKind},
     machine::Directory,
     request::RESERVED_AT_MOST,
     shard::partition::mend,
@@ -31,7 +31,7 @@ pub struct Acceptance {
     pub lost: Vec<Gap>,
     /// What was wrong.
     pub findings: Vec<Finding>,
-    /// Where the damaged segments are now.
+    /// Where the damaged segments are now, or the damaged description of the whole directory.
     pub kept: PathBuf,
 }
 
@@ -39,18 +39,29 @@ pub struct Acceptance {
 ///
 /// Everything readable is applied, before and after the damage. The result becomes a snapshot; the
 /// segments that led to it move to a directory `lost-…` beside the log. Sequence numbers that are
-/// gone are not used again. Shards without damage are left as they are; so is everything if nothing
-/// is damaged.
+/// gone are not used again. What a shard has lost of pools on all shards it learns from the others, so
+/// that no unit is there twice. Shards without damage are left as they are; so is everything if nothing
+/// is damaged. A description (`engine.json`) that cannot be trusted is made anew from what all
+/// segments say, if they agree; the damaged one stays beside it.
 ///
 /// # Errors
 /// [`Error::Locked`] while an engine has the directory open; otherwise as [`super::examine`], and
 /// whatever goes wrong with the files.
 pub fn accept_loss(directory: impl Into<Directory>) -> Result<Vec<Acceptance>, Error> {
-    let directory = directory.into();
+    let directory = &directory.into();
     let _lock = directory.lock()?;
-    let meta = Meta::read(&directory)?;
-    let mut examination = examine_once(&directory, Depth::Needed)?;
     let mut accepted = Vec::new();
+    let meta = match Meta::read(directory) {
+        Err(error @ Error::Description { .. }) => {
+            let Some(meta) = describe::from_segments(directory)? else {
+                return Err(error);
+            };
+            accepted.push(describe_anew(directory, &meta, &error)?);
+            meta
+        }
+        read => read?,
+    };
+    let mut examination = examine_once(directory, Depth::Needed)?;
     let is_damaged = |state: &ShardState| state.findings.iter().any(|finding| !finding.recoverable);
     let damaged = examination.shards.iter().filter(|state| is_damaged(state));
     let damaged: Vec<usize> = damaged.map(|state| state.shard).collect();
@@ -58,12 +69,29 @@ pub fn accept_loss(directory: impl Into<Directory>) -> Result<Vec<Acceptance>, E
     let mut partitions: Vec<_> = partitions.map(|state| &mut state.partition).collect();
     mend(&mut partitions, &damaged);
     for state in examination.shards {
-        if is_damaged(&state) {
-            let directory = shard_directory(&directory, state.shard);
+        if damaged.contains(&state.shard) {
+            let directory = shard_directory(directory, state.shard);
             accepted.push(accept_shard(&directory, &meta, state)?);
         }
     }
     Ok(accepted)
+}
+
+/// Puts a description in the place of one that cannot be trusted.
+fn describe_anew(directory: &Directory, meta: &Meta, error: &Error) -> Result<Acceptance, Error> {
+    let path = directory.join(META_FILE);
+    let kept = format!("{META_FILE}.damaged");
+    // A copy: until the new one takes its place the old one is there.
+    directory
+        .copy(META_FILE, directory, &kept)
+        .map_err(Error::io("set aside", &path))?;
+    meta.write(directory)?;
+    Ok(Acceptance {
+        shard: 0,
+        lost: Vec::new(),
+        findings: vec![finding(0, &path, FindingKind::Garbage, &error.to_string())],
+        kept: directory.join(kept),
+    })
 }
 
 fn accept_shard(

@@ -14,7 +14,7 @@ use crate::{
     },
 };
 
-const META_FILE: &str = "engine.json";
+pub(super) const META_FILE: &str = "engine.json";
 /// The file is some hundred bytes long; more is not read.
 const META_BYTES_MAX: u64 = 4096;
 
@@ -85,7 +85,12 @@ impl Meta {
         };
         let meta: Self =
             serde_json::from_slice(&text).map_err(|error| untrusted(error.to_string()))?;
-        if meta.version > FORMAT_VERSION {
+        let as_this_version = Self {
+            version: FORMAT_VERSION,
+            ..meta.clone()
+        };
+        // With the checksum of this version nothing but the number was damaged.
+        if meta.version > FORMAT_VERSION && meta.crc != as_this_version.checksum() {
             return Err(Error::FutureVersion {
                 path,
                 found: meta.version,
@@ -116,12 +121,16 @@ impl Meta {
                 for shard in 0..shards {
                     shard_directory(directory, shard).create()?;
                 }
-                let text = serde_json::to_string(&meta).expect("a description is plain");
-                directory.replace(META_FILE, &[text.as_bytes(), b"\n"])?;
+                meta.write(directory)?;
                 Ok(meta)
             }
             read => read,
         }
+    }
+
+    pub(super) fn write(&self, directory: &Directory) -> Result<(), Error> {
+        let text = serde_json::to_string(self).expect("a description is plain");
+        directory.replace(META_FILE, &[text.as_bytes(), b"\n"])
     }
 }
 

@@ -1,6 +1,8 @@
 //! What the tests share.
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
+pub(crate) mod everything;
+
 use std::{path::Path, time::Duration};
 
 use tombola::{

@@ -28,6 +28,13 @@ pub(crate) fn read_files(directory: &Path) -> Files {
     files
 }
 
+/// A directory in memory, where the system has such a place.
+fn in_memory() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm")
+        .or_else(|_| tempfile::tempdir())
+        .unwrap()
+}
+
 /// A directory with known content.
 pub(crate) struct Place {
     directory: tempfile::TempDir,
@@ -37,7 +44,7 @@ pub(crate) struct Place {
 impl Place {
     pub(crate) fn new(files: Files) -> Self {
         let place = Self {
-            directory: tempfile::tempdir().unwrap(),
+            directory: in_memory(),
             files,
         };
         place.restore();

@@ -149,6 +149,13 @@ impl PoolBack {
         {
             return Err(misfit("has more or fewer counts than items"));
         }
+        if self
+            .spread
+            .as_ref()
+            .is_some_and(|spread| !spread.is_possible())
+        {
+            return Err(misfit("is on a shard that there cannot be"));
+        }
         let marks = if self.spread.is_some() {
             self.counts.len()
         } else {

@@ -10,7 +10,10 @@ use std::collections::VecDeque;
 use bincode::{Decode, Encode};
 
 use super::Misfit;
-use crate::wal::record::{DrawsRecord, Remember};
+use crate::wal::{
+    record::{DrawsRecord, Remember},
+    segment::SEQ_MAX,
+};
 use index::Index;
 
 /// No more are remembered, whatever the log says.
@@ -199,7 +202,7 @@ impl KeysBack {
             items_at = items_at.saturating_add(u64::from(answer.items));
         }
         let is_all = items_at - self.items_forgotten == self.items.len() as u64
-            && self.forgotten.checked_add(KEYS_MAX).is_some();
+            && self.forgotten.max(self.items_forgotten) <= SEQ_MAX;
         let mut memory = KeyMemory {
             answers: Answers {
                 kept: self.answers,

@@ -16,7 +16,7 @@ impl<S: Selector> Partition<S> {
     ///
     /// # Errors
     /// If the record does not fit all the same.
-    pub(crate) fn apply_behind_gap(&mut self, seq: u64, record: &Record) -> Result<(), Misfit> {
+    pub fn apply_behind_gap(&mut self, seq: u64, record: &Record) -> Result<(), Misfit> {
         match record {
             Record::Draw(draw) => self.expect_units(draw.pool, &[draw.item]),
             Record::Draws(draws) => self.expect_units(draws.pool, &draws.items),

@@ -35,6 +35,11 @@ pub(crate) struct Spread {
 }
 
 impl Spread {
+    /// Whether there are shards like this.
+    pub(super) fn is_possible(&self) -> bool {
+        self.home.max(self.shard) < self.shards
+    }
+
     pub(super) fn is_home(&self) -> bool {
         self.home == self.shard
     }
@@ -85,22 +90,30 @@ impl<S: Selector> Partition<S> {
 
     pub(super) fn apply_sent(&mut self, transfer: &TransferRecord) -> Result<(), Misfit> {
         let exchanged = self.exchanges.entry(transfer.peer).or_default();
-        if transfer.number != exchanged.sent + 1 {
+        if transfer.number.checked_sub(1) != Some(exchanged.sent) {
             return Err(misnumbered(transfer));
         }
         let pool = spread_pool(&mut self.pools, transfer.pool, transfer.item)?;
-        let count = &mut pool.counts[transfer.item as usize];
+        let count = pool.counts[transfer.item as usize];
         if count.remaining == UNLIMITED || count.remaining < transfer.units {
             return Err(Misfit(format!(
                 "{} units sent of item {} of pool {}, which are not there",
                 transfer.units, transfer.item, transfer.pool
             )));
         }
+        let sent = pool
+            .extras
+            .get(&transfer.item)
+            .map_or(0, |extra| extra.sent);
+        let Some(sent) = sent.checked_add(transfer.units) else {
+            return Err(Misfit("more units went than can be counted".into()));
+        };
+        let count = &mut pool.counts[transfer.item as usize];
         count.remaining -= transfer.units;
         if count.remaining == 0 {
             pool.stirred.0.insert(transfer.item);
         }
-        pool.extra(transfer.item).sent += transfer.units;
+        pool.extra(transfer.item).sent = sent;
         exchanged.sent = transfer.number;
         exchanged.outbox.push_back(*transfer);
         Ok(())
@@ -108,15 +121,21 @@ impl<S: Selector> Partition<S> {
 
     pub(super) fn apply_received(&mut self, transfer: &TransferRecord) -> Result<(), Misfit> {
         let exchanged = self.exchanges.entry(transfer.peer).or_default();
-        if transfer.number != exchanged.received + 1 {
+        if transfer.number.checked_sub(1) != Some(exchanged.received) {
             return Err(misnumbered(transfer));
         }
         let pool = spread_pool(&mut self.pools, transfer.pool, transfer.item)?;
         let count = pool.counts[transfer.item as usize];
-        if count.remaining.checked_add(transfer.units).is_none() {
+        let received = pool
+            .extras
+            .get(&transfer.item)
+            .map_or(0, |extra| extra.received);
+        let received = received.checked_add(transfer.units);
+        let (Some(received), Some(_)) = (received, count.remaining.checked_add(transfer.units))
+        else {
             return Err(Misfit("more units came than can be counted".into()));
-        }
-        pool.extra(transfer.item).received += transfer.units;
+        };
+        pool.extra(transfer.item).received = received;
         pool.put_back(transfer.item, transfer.units);
         exchanged.received = transfer.number;
         Ok(())

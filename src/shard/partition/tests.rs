@@ -2,6 +2,7 @@
 
 mod change;
 mod draws;
+mod golden;
 mod keys;
 mod live;
 mod settle;

@@ -5,11 +5,12 @@
 
 use bincode::{
     Decode, Encode,
-    config::{Configuration, Fixint, Limit, LittleEndian},
+    config::{Configuration, Fixint, LittleEndian},
 };
 
 use super::{Codec, HeaderError, Malformed};
 use crate::{
+    pool::PoolChange,
     storage::WRITE_UNIT,
     wal::{
         block::BlockHeader,
@@ -18,15 +19,14 @@ use crate::{
     },
 };
 
-/// What one record may allocate when it is read. A block is never larger than 16 MiB; an item
-/// takes up to five times its encoded size in memory.
-const RECORD_ALLOCATION_MAX: usize = 96 << 20;
+/// Nothing takes more than so many times its encoded size in memory. The most is a change that has
+/// no content.
+const EXPANSION_MAX: usize = 16;
+const _: () = assert!(size_of::<PoolChange<u32>>() <= EXPANSION_MAX * size_of::<u32>());
 
 const CONFIG: Configuration<LittleEndian, Fixint> = bincode::config::standard()
     .with_little_endian()
     .with_fixed_int_encoding();
-const BOUNDED: Configuration<LittleEndian, Fixint, Limit<RECORD_ALLOCATION_MAX>> =
-    CONFIG.with_limit::<RECORD_ALLOCATION_MAX>();
 
 const KIND_DRAW: u32 = 1;
 const KIND_POOL: u32 = 2;
@@ -157,11 +157,17 @@ impl Codec for Binary {
             .strip_prefix(SEGMENT_MAGIC)
             .ok_or(HeaderError::Unreadable)?;
         let (version, _): (u32, _) = read(body).map_err(|_| HeaderError::Unreadable)?;
-        let (header, _): (SegmentHeader, _) = read(body).map_err(|_| HeaderError::Unreadable)?;
-        canonical::<Self>(unit, header).ok_or(if version > FORMAT_VERSION && version < 1 << 16 {
-            HeaderError::Future(version)
-        } else {
-            HeaderError::Unreadable
+        let (header, length): (SegmentHeader, _) =
+            read(body).map_err(|_| HeaderError::Unreadable)?;
+        let newer = version > FORMAT_VERSION && version < 1 << 16;
+        canonical::<Self>(unit, header).ok_or_else(|| {
+            let mut this_version = [0; WRITE_UNIT];
+            let crc = Self::encode_segment(&mut this_version, &of_this_version(header));
+            if newer && !body[length..].starts_with(&crc.to_le_bytes()) {
+                HeaderError::Future(version)
+            } else {
+                HeaderError::Unreadable
+            }
         })
     }
 }
@@ -175,6 +181,15 @@ pub(super) fn canonical<C: Codec>(
     let mut again = [0; WRITE_UNIT];
     let crc = C::encode_segment(&mut again, &header);
     (header.version == FORMAT_VERSION && unit == again).then_some((header, crc))
+}
+
+/// A header as this version would have written it. If that has the checksum that stands there,
+/// nothing but the number of the version was damaged: it is no header of a newer version.
+pub(super) fn of_this_version(header: SegmentHeader) -> SegmentHeader {
+    SegmentHeader {
+        version: FORMAT_VERSION,
+        ..header
+    }
 }
 
 /// The checksum of a header is that of its binary form, in every format.
@@ -193,21 +208,7 @@ pub(crate) fn encode_to_vec(value: &impl Encode) -> Vec<u8> {
 
 /// Decodes a value that takes up all of `bytes`, allocating no more than a fixed multiple of them.
 pub(crate) fn bounded_decode<T: Decode<()>>(bytes: &[u8]) -> Result<T, Malformed> {
-    // No element takes more than eight times its encoded size in memory, and a collection is
-    // claimed before it is allocated. The limit is a constant, so there are a few of them.
-    macro_rules! decode_within {
-        ($limit:expr) => {
-            bincode::decode_from_slice(bytes, CONFIG.with_limit::<{ $limit }>())
-        };
-    }
-    let decoded = match bytes.len() {
-        0..=0xFF => decode_within!(8 << 8),
-        0x100..=0xFFFF => decode_within!(8 << 16),
-        0x1_0000..=0xFF_FFFF => decode_within!(8 << 24),
-        0x100_0000..=0xFFFF_FFFF => decode_within!(8 << 32),
-        _ => decode_within!(64 << 32),
-    };
-    let (value, length) = decoded.map_err(|error| Malformed(error.to_string()))?;
+    let (value, length) = bounded_read(bytes)?;
     if length == bytes.len() {
         Ok(value)
     } else {
@@ -215,12 +216,36 @@ pub(crate) fn bounded_decode<T: Decode<()>>(bytes: &[u8]) -> Result<T, Malformed
     }
 }
 
+/// Decodes the value at the beginning of `bytes`, allocating no more than a fixed multiple of all of
+/// them.
+fn bounded_read<T: Decode<()>>(bytes: &[u8]) -> Result<(T, usize), Malformed> {
+    // A collection is claimed before it is allocated. The limit is a constant, so there are a few
+    // of them.
+    macro_rules! read_within {
+        ($limit:expr) => {
+            bincode::decode_from_slice(bytes, CONFIG.with_limit::<{ $limit }>())
+        };
+    }
+    let read = match bytes.len() {
+        0..=0xFF => read_within!(EXPANSION_MAX << 8),
+        0x100..=0xFFF => read_within!(EXPANSION_MAX << 12),
+        0x1000..=0xFFFF => read_within!(EXPANSION_MAX << 16),
+        0x1_0000..=0xF_FFFF => read_within!(EXPANSION_MAX << 20),
+        0x10_0000..=0xFF_FFFF => read_within!(EXPANSION_MAX << 24),
+        0x100_0000..=0xFFF_FFFF => read_within!(EXPANSION_MAX << 28),
+        0x1000_0000..=0xFFFF_FFFF => read_within!(EXPANSION_MAX << 32),
+        _ => read_within!(EXPANSION_MAX << 40),
+    };
+    read.map_err(|error| Malformed(error.to_string()))
+}
+
 fn append(out: &mut Vec<u8>, value: impl Encode) {
     bincode::encode_into_std_write(value, out, CONFIG).expect("writing into memory does not fail");
 }
 
+/// Reads numbers, which allocates nothing.
 fn read<T: Decode<()>>(bytes: &[u8]) -> Result<(T, usize), Malformed> {
-    bincode::decode_from_slice(bytes, BOUNDED).map_err(|error| Malformed(error.to_string()))
+    bincode::decode_from_slice(bytes, CONFIG).map_err(|error| Malformed(error.to_string()))
 }
 
 /// Reads a record of a kind that is one value.
@@ -228,6 +253,6 @@ fn one<T: Decode<()>>(
     bytes: &[u8],
     make: impl FnOnce(T) -> Record,
 ) -> Result<(Record, usize), Malformed> {
-    let ((_, value), length): ((u32, T), _) = read(bytes)?;
+    let ((_, value), length): ((u32, T), _) = bounded_read(bytes)?;
     Ok((make(value), length))
 }

@@ -1,5 +1,7 @@
 //! Every format reads back what it wrote, and the bytes of version 1 stay what they are.
 
+mod golden;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -291,6 +293,29 @@ fn a_future_version_is_named() {
         let mut unit = [0; WRITE_UNIT];
         with_codec!(format, C => C::encode_segment(&mut unit, &segment_header(9)));
         assert_eq!(decode_segment(&unit), Err(HeaderError::Future(9)));
+    }
+}
+
+#[test]
+fn a_version_that_was_damaged_is_not_a_newer_one() {
+    for format in FORMATS {
+        let (mut one, mut nine) = ([0; WRITE_UNIT], [0; WRITE_UNIT]);
+        with_codec!(format, C => {
+            C::encode_segment(&mut one, &segment_header(1));
+            C::encode_segment(&mut nine, &segment_header(9));
+        });
+        let at = (0..WRITE_UNIT).find(|at| one[*at] != nine[*at]).unwrap();
+        for byte in 0..=u8::MAX {
+            let mut damaged = one;
+            damaged[at] = byte;
+            let expected = if byte == one[at] {
+                Ok(segment_header(1))
+            } else {
+                Err(HeaderError::Unreadable)
+            };
+            let decoded = decode_segment(&damaged).map(|(_, header, _)| header);
+            assert_eq!(decoded, expected, "{format:?}: {byte}");
+        }
     }
 }
 

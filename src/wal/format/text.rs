@@ -7,7 +7,10 @@ use std::{
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::{HeaderError, Malformed, binary::checksum};
+use super::{
+    HeaderError, Malformed,
+    binary::{checksum, of_this_version},
+};
 use crate::wal::{
     block::{BlockHeader, BlockKind},
     record::{
@@ -358,17 +361,24 @@ pub(super) fn decode_segment(prefix: &[u8], unit: &[u8]) -> Result<SegmentHeader
     #[derive(Deserialize)]
     struct Versioned {
         version: u32,
+        #[serde(default)]
+        crc: String,
     }
-    match read_line::<Versioned>(prefix, unit) {
-        Some(Versioned { version }) if version > FORMAT_VERSION => {
-            return Err(HeaderError::Future(version));
-        }
-        _ => {}
+    let header = match read_line(prefix, unit) {
+        Some(HeaderLine::Segment(Checked { header })) => Some(header),
+        _ => None,
+    };
+    if let Some(Versioned { version, crc }) = read_line(prefix, unit)
+        && version > FORMAT_VERSION
+    {
+        let as_this_version = |header| format!("{:08x}", checksum(&of_this_version(header)));
+        return Err(if header.map(as_this_version) == Some(crc) {
+            HeaderError::Unreadable
+        } else {
+            HeaderError::Future(version)
+        });
     }
-    match read_line(prefix, unit) {
-        Some(HeaderLine::Segment(Checked { header })) => Ok(header),
-        _ => Err(HeaderError::Unreadable),
-    }
+    header.ok_or(HeaderError::Unreadable)
 }
 
 /// Fills `out` with one line: prefix, what `write` writes, spaces, line feed. Once a block, and

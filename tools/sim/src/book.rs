@@ -79,11 +79,7 @@ impl Book {
         if completion.is_replay() {
             return Ok(());
         }
-        if self
-            .acknowledged
-            .insert(id, completion.clone())
-            .is_some()
-        {
+        if self.acknowledged.insert(id, completion.clone()).is_some() {
             return Err(format!("request {id} was answered twice"));
         }
         Ok(())

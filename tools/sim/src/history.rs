@@ -49,13 +49,16 @@ impl History {
             if let Some(before) = last.insert(shard, seq)
                 && before + 1 != seq
             {
-                wrong = Some(format!("shard {shard} has no record between {before} and {seq}"));
+                wrong = Some(format!(
+                    "shard {shard} has no record between {before} and {seq}"
+                ));
             }
             if let Err(reason) = self.add(shard, seq, record) {
                 wrong = Some(reason);
             }
         });
-        let examination = examination.map_err(|error| format!("the logs cannot be read: {error}"))?;
+        let examination =
+            examination.map_err(|error| format!("the logs cannot be read: {error}"))?;
         if let Some(reason) = wrong {
             return Err(reason);
         }
@@ -91,7 +94,8 @@ impl History {
         };
         let is_archive = directory.path().starts_with(Plan::ARCHIVE);
         for number in numbers {
-            let mut reader = SegmentReader::open(directory, number).map_err(|error| error.to_string())?;
+            let mut reader =
+                SegmentReader::open(directory, number).map_err(|error| error.to_string())?;
             let Start::Header(header, ..) = reader.start() else {
                 continue;
             };

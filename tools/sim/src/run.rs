@@ -205,7 +205,9 @@ impl Run {
             let after = verdict::check(&data, &archive, &self.book, &mut self.history)?;
             let held = |examination: &Examination| {
                 let shards = examination.shards.iter();
-                shards.map(|shard| shard.partition.holds_open()).sum::<usize>()
+                shards
+                    .map(|shard| shard.partition.holds_open())
+                    .sum::<usize>()
             };
             // Pools whose registration broke off may be finished.
             let (before_it, after_it) = (units(&before), units(&after));
@@ -213,7 +215,9 @@ impl Run {
             if held(&before) == 0
                 && let Some(changed) = before_it.find(|pool| !after_it.contains(pool))
             {
-                return Err(format!("opening changed {changed:?}; there is {after_it:?}"));
+                return Err(format!(
+                    "opening changed {changed:?}; there is {after_it:?}"
+                ));
             }
         }
         self.report.recoveries += 1;
@@ -248,7 +252,8 @@ impl Run {
             return Ok(());
         }
         let (data, archive) = self.directories();
-        let is_meant = |path: &std::path::Path| path.starts_with(Plan::DATA) && !path.ends_with("lock");
+        let is_meant =
+            |path: &std::path::Path| path.starts_with(Plan::DATA) && !path.ends_with("lock");
         let Some((path, offset)) = self.disk.rot(is_meant) else {
             return Ok(());
         };
@@ -271,7 +276,9 @@ impl Run {
             }
             Err(reason) => {
                 if self.disk.image() != image {
-                    return Err(format!("{place}: refused, and changed all the same: {reason}"));
+                    return Err(format!(
+                        "{place}: refused, and changed all the same: {reason}"
+                    ));
                 }
                 self.report.refusals += 1;
                 if path.ends_with("engine.json") {
@@ -279,7 +286,8 @@ impl Run {
                 }
                 let accepted = recovery::accept_loss(&data);
                 accepted.map_err(|error| format!("{place}: cannot be accepted: {error}"))?;
-                self.open_and_kill().map_err(|error| format!("{place}, accepted: {error}"))?;
+                self.open_and_kill()
+                    .map_err(|error| format!("{place}, accepted: {error}"))?;
                 let audit = recovery::audit(&data).map_err(|error| format!("{place}: {error}"))?;
                 if let Some(mistake) = audit.pools.iter().flat_map(|pool| &pool.mistakes).next() {
                     return Err(format!("{place}, accepted: {mistake}"));
@@ -295,7 +303,11 @@ impl Run {
     /// from a torn tail.
     fn is_last_block(&self, shard: usize, upto: u64) -> bool {
         // A block holds at most 16 KiB, of at least 8 bytes a record.
-        let last = self.history.records.range((shard, 0)..(shard + 1, 0)).next_back();
+        let last = self
+            .history
+            .records
+            .range((shard, 0)..(shard + 1, 0))
+            .next_back();
         last.is_some_and(|((_, seq), _)| *seq < upto + 2_048)
     }
 }
@@ -316,7 +328,13 @@ fn units(examination: &Examination) -> Vec<(String, Vec<[Option<u64>; 5]>)> {
     let units = pools.iter().filter(is_whole).map(|pool| {
         let items = pool.items().map(|item| {
             let (drawn, held) = (Some(item.drawn), Some(item.held));
-            [item.remaining, drawn, held, Some(item.voided), Some(item.restocked)]
+            [
+                item.remaining,
+                drawn,
+                held,
+                Some(item.voided),
+                Some(item.restocked),
+            ]
         });
         (pool.definition().name.clone(), items.collect())
     });

@@ -64,11 +64,15 @@ fn acknowledged_is_there(
     };
     let voided = settled(Settlement::Voided);
     if let Some(request) = book.voided.difference(&voided).next() {
-        return Err(format!("the void of request {request} was acknowledged and lost"));
+        return Err(format!(
+            "the void of request {request} was acknowledged and lost"
+        ));
     }
     let confirmed = settled(Settlement::Confirmed);
     if let Some(request) = book.confirmed.difference(&confirmed).next() {
-        return Err(format!("request {request} was confirmed, and that was lost"));
+        return Err(format!(
+            "request {request} was confirmed, and that was lost"
+        ));
     }
     for (pool, (acknowledged, asked)) in &book.edits {
         let at_home = history.records.iter().filter(|((shard, _), record)| {
@@ -105,13 +109,17 @@ fn what_is_there_was_asked_for(book: &Book, history: &History) -> Result<(), Str
             continue;
         };
         let Some(submitted) = book.submitted.get(&request) else {
-            return Err(format!("nobody submitted what record {at:?} says: {record:?}"));
+            return Err(format!(
+                "nobody submitted what record {at:?} says: {record:?}"
+            ));
         };
         if items.len() > usize::from(submitted.count) {
             return Err(format!("more was drawn than was asked for: {record:?}"));
         }
         if let Some(before) = seen.insert(request, *at) {
-            return Err(format!("request {request} was drawn at {before:?} and at {at:?}"));
+            return Err(format!(
+                "request {request} was drawn at {before:?} and at {at:?}"
+            ));
         }
     }
     Ok(())
@@ -129,7 +137,9 @@ fn state_is_what_the_records_come_to(
         let mut next = 1;
         for ((_, seq), record) in history.records.range((shard, 0)..(shard + 1, 0)) {
             if *seq >= state.next_seq {
-                return Err(format!("record {seq} of shard {shard} was there, and is not any more"));
+                return Err(format!(
+                    "record {seq} of shard {shard} was there, and is not any more"
+                ));
             }
             if *seq != next {
                 return Err(format!("record {next} of shard {shard} is nowhere"));

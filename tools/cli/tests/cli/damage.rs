@@ -179,3 +179,74 @@ fn a_damaged_description_is_a_finding() {
     let verdict = place.data("verify", &["--json"]).ends(3).json();
     assert_eq!(verdict["findings"][0]["segment"], "engine.json");
 }
+
+/// Whatever is damaged: `verify` says so exactly if `recover` refuses it, neither changes a byte, and
+/// what is refused opens once the loss is accepted.
+#[test]
+fn verify_and_recover_agree() {
+    let place = Place::with(BANNER);
+    place.crash(&["--shards", "1"]);
+    let whole = place.files();
+    let (mut opened, mut refused) = (0, 0);
+    let segment = place.segment(0, 1);
+    let description = place.path("data/engine.json");
+    let length = fs::metadata(&segment).expect("the segment").len();
+    let used = whole_blocks_end(&segment);
+    // In the header, in the first blocks, in the last one, and in what was never written.
+    let places = [
+        8,
+        100,
+        4096,
+        4096 + 300,
+        8192 + 40,
+        used - 1,
+        used + 5000,
+        length - 1,
+    ];
+    let harmed = places.map(|at| (&segment, at as usize));
+    let described = [(&description, 12), (&description, 60)];
+    for (file, at) in harmed.into_iter().chain(described) {
+        flip(file, at);
+        let before = place.files();
+        let what = format!("{} at {at}", file.display());
+        let verified = place.data("verify", &["--json"]);
+        assert!(place.files() == before, "{what}: verify changes nothing");
+        let verdict = verified.json();
+        let is_lost = |finding: &Value| finding["recoverable"] == false;
+        let findings = verdict["findings"].as_array().expect("a list");
+        let recovered = place.data("recover", &["--json"]);
+        if findings.iter().any(is_lost) {
+            assert_eq!((verified.code, verdict["ok"] == false), (3, true), "{what}");
+            let refuses = [2, 3].contains(&recovered.code);
+            assert!(refuses, "{what}: {} {}", recovered.code, recovered.err);
+            assert!(place.files() == before, "{what}: recover changes nothing");
+            place.data("recover", &["--accept-loss"]).ends(0);
+            refused += 1;
+        } else {
+            assert_eq!(
+                (verified.code, recovered.code),
+                (0, 0),
+                "{what}: {}",
+                recovered.err
+            );
+            opened += 1;
+        }
+        place.data("verify", &[]).ends(0);
+        fs::remove_dir_all(place.path("data")).expect("it is there");
+        for (name, bytes) in &whole {
+            let path = place.path("data").join(name);
+            fs::create_dir_all(path.parent().expect("a directory")).expect("it can be made");
+            fs::write(path, bytes).expect("it can be written");
+        }
+    }
+    assert!(opened > 0 && refused > 5, "{opened} and {refused}");
+}
+
+/// Where the last block of a segment ends.
+fn whole_blocks_end(segment: &Path) -> u64 {
+    let shown = tombola(&["inspect", segment.to_str().expect("a plain path"), "--json"]);
+    let lines = shown.json_lines();
+    let blocks = lines.iter().filter(|line| line["type"] == "block");
+    let last = blocks.filter_map(|block| block["offset"].as_u64()).max();
+    last.expect("there are blocks") + 4096
+}

@@ -153,9 +153,8 @@ impl Names {
         let durable = std::mem::take(&mut self.durable);
         let is_there = |path: &Path| {
             let mut above = path.ancestors().skip(1);
-            above.all(|part| {
-                part.parent().is_none() || durable.get(part) == Some(&Entry::Directory)
-            })
+            above
+                .all(|part| part.parent().is_none() || durable.get(part) == Some(&Entry::Directory))
         };
         let there = durable.iter().filter(|(path, _)| is_there(path));
         self.durable = there.map(|(path, entry)| (path.clone(), *entry)).collect();
