@@ -211,7 +211,8 @@ fn assert_units_move(engine: &Engine, what: &str) {
             .outcome
         {
             Outcome::Exhausted | Outcome::TooFew | Outcome::Closed => break,
-            _ => {}
+            Outcome::Items => {}
+            outcome => panic!("{what}: {outcome:?}"),
         }
     }
 }

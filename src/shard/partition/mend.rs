@@ -5,8 +5,16 @@
 //! behind a gap takes it that what is not there came in the gap; and when all shards are read, their
 //! numbers and sums tell what else was in it.
 
-use super::{CountsOnly, Misfit, Partition, Pool, draws::prizes, pool::UNLIMITED};
+use std::sync::Arc;
+
+use super::{
+    CountsOnly, Misfit, Partition, Pool,
+    draws::prizes,
+    pool::{Gate, UNLIMITED},
+    spread::Spread,
+};
 use crate::{
+    pool::PoolDefinition,
     selector::Selector,
     wal::record::{Record, TransferRecord},
 };
@@ -97,6 +105,34 @@ impl<S: Selector> Partition<S> {
     }
 }
 
+impl Partition<CountsOnly> {
+    /// A part of a pool that is lost as a whole is what it was when the pool was registered.
+    fn adopt(&mut self, place: u32, other: &Pool<CountsOnly>) {
+        let at = place as usize;
+        let is_there = self.pools.get(at).is_some_and(Pool::is_registered);
+        let Some(spread) = other.spread().filter(|_| !is_there) else {
+            return;
+        };
+        let mut pool = Pool::beginning(PoolDefinition::new(""), other.items_total);
+        pool.definition = Arc::clone(&other.definition);
+        pool.gate = Gate::of(&other.definition);
+        pool.spread = Some(Spread {
+            shard: self.shard,
+            changes: 0,
+            last_change: Vec::new(),
+            ..spread.clone()
+        });
+        pool.complete();
+        while self.pools.len() <= at {
+            self.pools.push(Pool::empty_place());
+        }
+        self.places.remove(&self.pools[at].definition.name);
+        self.places.insert(pool.definition.name.clone(), place);
+        self.pools[at] = pool;
+        self.spread_places.push(place);
+    }
+}
+
 impl Pool<CountsOnly> {
     /// Makes the changes that another part of the pool has made, and this one has lost.
     fn catch_up(&mut self, other: &Self) {
@@ -132,11 +168,10 @@ pub(crate) fn mend(partitions: &mut [&mut Partition<CountsOnly>], damaged: &[usi
             partitions[shard].send_again(there, got);
             let (first, last) = partitions[peer].under_way(here);
             partitions[shard].receive_from(there, first, last);
-            let places = partitions[shard].spread_places.clone();
-            for place in places.into_iter().map(|place| place as usize) {
-                if let Some(other) = partitions[peer].pools.get(place).cloned() {
-                    partitions[shard].pools[place].catch_up(&other);
-                }
+            for place in partitions[peer].spread_places.clone() {
+                let other = partitions[peer].pools[place as usize].clone();
+                partitions[shard].adopt(place, &other);
+                partitions[shard].pools[place as usize].catch_up(&other);
             }
         }
     }
