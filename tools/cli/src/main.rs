@@ -21,6 +21,7 @@ mod signals;
 mod simulate;
 mod snapshot;
 mod state;
+mod under_way;
 mod verify;
 
 use std::process::ExitCode;

@@ -119,7 +119,6 @@ impl Plan<'_> {
         let clients: Vec<Client> = (0..self.clients)
             .map(|_| engine.client())
             .collect::<Result<_, _>>()?;
-        let shards = engine.config().shards.unwrap_or(1);
         let places = Places::new(self.pools);
         let endings = self.acks.map(|_| Endings::new(self.pools));
         let acks = self.acks.zip(endings.as_ref());
@@ -145,7 +144,7 @@ impl Plan<'_> {
                     places: &places,
                     shared: &shared,
                     turns: Turns::new(self.pools.len(), share),
-                    pace: Pace::new(begun, self.rate, several, self.clients, shards),
+                    pace: Pace::new(begun, self.rate, several, self.clients),
                     tally: Tally::new(self.pools),
                     acks: acks.map(|(file, endings)| {
                         Acks::new(file, endings, self.several.map(|_| self.pools))

@@ -103,8 +103,8 @@ impl Worker<'_> {
         let submitted = self.client.submit_batch(batch);
         let sent = submitted.as_ref().map_or(0, |ids| ids.count as u64);
         self.shared.give_back(wanted - sent);
-        submitted.map_err(|error| Failure::Failed(error.to_string()))?;
-        self.pace.sent(id.shard(), now, sent);
+        let ids = submitted.map_err(|error| Failure::Failed(error.to_string()))?;
+        self.pace.sent(&ids, now);
         self.turns.used(sent);
         Ok(sent)
     }
@@ -117,8 +117,9 @@ impl Worker<'_> {
         }
         let answers = &answers[..count];
         let now = self.pace.now();
-        for run in answers.chunk_by(|one, other| one.shard == other.shard) {
-            self.pace.answered(run[0].shard, now, run.len() as u64);
+        for run in answers.chunk_by(|one, other| other.request == one.request + 1) {
+            let first = run[0].request;
+            self.pace.answered(first..first + run.len() as u64, now);
         }
         let mut refused = 0;
         let before = self.tally.draws;
