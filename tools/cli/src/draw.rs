@@ -37,8 +37,17 @@ const AFTER_HELP: &str = "\
 Exit codes: 0 ok (also after Ctrl-C or SIGTERM), 1 failed or a bad line among the requests, 2 usage,
 settings or pools, 3 damage, 4 sold out before the count was reached.
 
-A line of the --acks file, written once the draw is acknowledged:
+Lines of the --acks file, each written once the draw is acknowledged, or refused:
   {\"request\":17,\"shard\":0,\"seq\":123,\"pool\":\"banner\",\"item\":\"gold\"}
+  {\"request\":18,\"shard\":0,\"seq\":124,\"pool\":\"banner\",\"item\":null,\"outcome\":\"no_prize\"}
+  {\"request\":19,\"shard\":0,\"seq\":null,\"pool\":\"banner\",\"item\":null,\"outcome\":\"exhausted\"}
+With --multi a request has several items, and \"no prize\" is one that is null; refused, it has none:
+  {\"request\":17,\"shard\":0,\"seq\":123,\"pool\":\"banner\",\"key\":null,\"replay\":false,
+   \"items\":[\"gold\",\"dust\",null]}
+  {\"request\":19,\"shard\":0,\"seq\":null,\"pool\":\"banner\",\"key\":null,\"replay\":false,
+   \"items\":[],\"outcome\":\"exhausted\"}
+A pool that is closed, or not open yet, ends the run with exit code 1; what was asked by then is
+answered, written and counted.
 
 With --requests each line of the input is a request. Only \"pool\" has to be there:
   {\"pool\":\"banner\",\"count\":10,\"key\":\"0x1f\",\"hold_ms\":60000,\"partial\":false,\"retry\":false}
@@ -49,8 +58,9 @@ crash; \"original\" is the request that drew then.
   {\"request\":17,\"shard\":0,\"seq\":123,\"line\":1,\"pool\":\"banner\",\"key\":\"0x1f\",\"replay\":false,
    \"items\":[\"gold\",\"dust\",null],\"held_until_ms\":1795392000000}
 An item is null for \"no prize\". A refused request has no items and an \"outcome\": exhausted, too_few,
-closed, not_yet_open, key_conflict, forgotten, too_many_holds or unavailable. A bad line is told on the standard
-error with its number and has no answer; the others go on. The report comes at the end, on the
+closed, not_yet_open, key_conflict, forgotten, too_many_holds or unavailable. A bad line is told on
+the standard error with its number and has no answer; the others go on. Where nobody reads the
+answers any more, no more lines are read, and the exit code is 1. The report comes at the end, on the
 standard error; with --json as the last line of the standard output.
 
 Examples:
@@ -105,7 +115,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "R")]
     rate: Option<NonZeroU64>,
 
-    /// Appends a JSON line to this file for each acknowledgement, after it came.
+    /// Appends a JSON line to this file for each answer, after it came.
     #[arg(long, value_name = "FILE")]
     acks: Option<PathBuf>,
 
@@ -191,7 +201,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     let mut report = Report::new(&engine, &run, clients.get());
     // Once the engine is closed a snapshot holds everything that was ever drawn. One that does not
     // answer is dropped instead, which is as safe.
-    let closed = if run.failure.is_none() {
+    let closed = if run.unanswered == 0 {
         engine.shutdown()
     } else {
         drop(engine);

@@ -74,6 +74,7 @@ pub(super) fn refusal(outcome: Outcome) -> Option<&'static str> {
         Outcome::KeyConflict => "key_conflict",
         Outcome::Forgotten => "forgotten",
         Outcome::TooManyHolds => "too_many_holds",
+        Outcome::Unavailable => "unavailable",
         _ => "refused",
     })
 }

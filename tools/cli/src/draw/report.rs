@@ -25,6 +25,7 @@ const ITEMS_SHOWN: usize = 50;
 pub(super) struct Report {
     draws: u64,
     no_prizes: u64,
+    refused: u64,
     exhausted: u64,
     unanswered: usize,
     #[serde(flatten)]
@@ -54,6 +55,7 @@ impl Report {
         Self {
             draws: run.tally.draws,
             no_prizes: run.tally.pools.iter().map(|pool| pool.no_prizes).sum(),
+            refused: run.tally.refused,
             exhausted: run.tally.exhausted,
             unanswered: run.unanswered,
             lines: run.lines,
@@ -149,12 +151,19 @@ impl Report {
                 grouped(self.exhausted)
             ));
         }
+        let otherwise = self.refused - self.exhausted;
+        if otherwise > 0 && self.lines.is_none() {
+            line(format_args!(
+                "{} more were refused, because the pool did not take them",
+                grouped(otherwise)
+            ));
+        }
         if let Some(lines) = &self.lines {
             line(format_args!(
                 "{} answered: {} again as before, {} refused; {}",
                 counted(lines.answered, "request"),
                 grouped(lines.replays),
-                grouped(lines.refused),
+                grouped(self.refused),
                 counted(lines.bad_lines, "bad line")
             ));
         }

@@ -23,7 +23,7 @@ use self::{
 };
 use super::{
     acks::AckFile,
-    answer::{Answer, refusal},
+    answer::Answer,
     patience::Patience,
     run::{LineCounts, Run},
     tally::{Places, Tally},
@@ -70,10 +70,13 @@ pub(super) struct Session<'a> {
     /// A request for which there was no room.
     waiting: Option<(u64, Asked)>,
     open: HashMap<RequestId, Open>,
-    sink: Sink<'a>,
+    /// `None` once nobody takes them any more.
+    sink: Option<Sink<'a>>,
     tally: Tally,
     lines: LineCounts,
     latency: Histogram<u64>,
+    /// Why no more lines are read. What is open is answered and counted all the same.
+    failure: Option<Failure>,
 }
 
 impl<'a> Session<'a> {
@@ -91,17 +94,18 @@ impl<'a> Session<'a> {
             is_over: false,
             waiting: None,
             open: HashMap::new(),
-            sink,
+            sink: Some(sink),
             tally: Tally::new(pools),
             lines: LineCounts::default(),
             latency: report::nanoseconds(),
+            failure: None,
         })
     }
 
     /// Draws until the input ends and everything is answered. What goes wrong is told in the result.
     pub(super) fn run(mut self, patience: Patience, stop: &AtomicBool) -> Run {
         let begun = Instant::now();
-        let failure = self.work(patience, stop).err();
+        let failure = self.work(patience, stop).err().or(self.failure.take());
         Run {
             tally: self.tally,
             elapsed: begun.elapsed(),
@@ -116,7 +120,7 @@ impl<'a> Session<'a> {
 
     fn work(&mut self, mut patience: Patience, stop: &AtomicBool) -> Result<(), Failure> {
         loop {
-            if stop.load(Ordering::Relaxed) {
+            if stop.load(Ordering::Relaxed) || self.failure.is_some() {
                 self.is_over = true;
                 self.waiting = None;
             }
@@ -170,10 +174,15 @@ impl<'a> Session<'a> {
                 Ok(())
             }
             Input::Failed(error) => {
-                self.is_over = true;
-                Err(Failure::io("read", "the requests", &error))
+                self.fail(Failure::io("read", "the requests", &error));
+                Ok(())
             }
         }
+    }
+
+    /// No more is asked for.
+    fn fail(&mut self, failure: Failure) {
+        self.failure.get_or_insert(failure);
     }
 
     fn submit(&mut self, line: u64, asked: Asked) -> Result<(), Failure> {
@@ -220,14 +229,28 @@ impl<'a> Session<'a> {
             } else {
                 tally.count(pool, &completion);
             }
-            lines.refused += u64::from(refusal(completion.outcome).is_some());
             let answer = Answer::new(&completion, &pools[pool]);
             answer.to(asked.line, asked.key).write(&mut text);
         };
         let answered = client.poll_with(&mut each)?;
-        if !text.is_empty() {
-            self.sink.write(&text)?;
-        }
+        self.write(&text);
         Ok(answered > 0)
+    }
+
+    fn write(&mut self, lines: &[u8]) {
+        if let Some(sink) = self.sink.as_mut().filter(|_| !lines.is_empty())
+            && let Err(failure) = sink.write(lines)
+        {
+            self.sink = None;
+            self.fail(match failure {
+                // Who asked for something does not know what came of it.
+                Failure::OutputClosed => Failure::Failed(
+                    "the reader of the answers has gone, so no more lines are read; what was drawn \
+                     without an answer is in `tombola log`, and --acks FILE keeps the answers"
+                        .into(),
+                ),
+                failure => failure,
+            });
+        }
     }
 }

@@ -73,8 +73,6 @@ pub(crate) struct LineCounts {
     pub(crate) answered: u64,
     /// Of these, what an earlier request with the same key had got.
     pub(crate) replays: u64,
-    /// Of these, what was refused.
-    pub(crate) refused: u64,
     /// What is no request.
     pub(crate) bad_lines: u64,
 }
@@ -149,6 +147,7 @@ impl Plan<'_> {
                     acks: acks.map(|(file, endings)| {
                         Acks::new(file, endings, self.several.map(|_| self.pools))
                     }),
+                    failure: None,
                 };
                 scope.spawn(move || {
                     // The receiver is there until every client has sent its end.

@@ -1,5 +1,6 @@
 //! The command as its users meet it: exit codes, JSON, files, signals.
 
+mod answers;
 mod apply;
 mod bad_input;
 mod beside;
