@@ -39,7 +39,7 @@ pub enum Error {
         asked: usize,
     },
     /// The directory holds something, but not an engine's data.
-    #[error("{} is not a tombola data directory ({reason}); name an empty directory or one made by tombola", path.display())]
+    #[error("{} is not a tombola data directory ({reason}); name one that tombola made, or, for a new one, an empty directory", path.display())]
     NotTombola {
         /// The directory.
         path: PathBuf,
@@ -115,7 +115,7 @@ pub enum Error {
     },
     /// A pool of this name is registered with another definition.
     #[error(
-        "pool \"{pool}\" is already registered with another definition: {difference}; use another name, or the definition it has"
+        "pool \"{pool}\" is already registered with another definition: {difference}; to change a pool that is there use `tombola apply`, or `Engine::edit` in a program; otherwise give this one another name, or the definition it has"
     )]
     PoolConflict {
         /// The pool.
