@@ -136,7 +136,11 @@ fn a_directory_of_something_else() {
         );
     }
     let said = place.draw(&["--count", "1"]).ends(2);
-    assert!(said.err.contains("name an empty directory"), "{}", said.err);
+    assert!(
+        said.err.contains("for a new one, an empty directory"),
+        "{}",
+        said.err
+    );
     let beach = fs::read_to_string(place.path("data/holiday.jpg"));
     assert_eq!(beach.expect("it is still there"), "a beach");
 }
@@ -162,6 +166,7 @@ fn another_number_of_shards_and_another_definition() {
     fs::write(place.path("pools.toml"), changed).expect("it can be written");
     let said = place.draw(&["--count", "10"]).ends(2);
     assert!(said.err.contains("another definition"), "{}", said.err);
+    assert!(said.err.contains("use `tombola apply`"), "{}", said.err);
     assert_eq!(place.acks().len(), 10);
 }
 
