@@ -14,7 +14,7 @@ use tombola::{
 };
 
 use self::difference::Difference;
-use crate::{config, failure::Failure, options::EngineOptions, output};
+use crate::{config, failure::Failure, findings, options::EngineOptions, output};
 
 const AFTER_HELP: &str = "\
 Shows what differs, item by item: + comes in, - is retired, ~ changes. A stock in the file means all
@@ -110,9 +110,7 @@ fn examine(data: &Path) -> Result<Option<Examination>, Failure> {
         Err(Error::NotTombola { .. }) if is_empty(data) => return Ok(None),
         examined => examined?,
     };
-    for finding in examination.findings() {
-        eprintln!("tombola: {finding}");
-    }
+    findings::warn(examination.findings());
     if !examination.opens() {
         return Err(Failure::Damage(format!(
             "{} is damaged, so what runs there is not known; see `tombola verify`",

@@ -8,6 +8,7 @@ mod bench;
 mod config;
 mod draw;
 mod failure;
+mod findings;
 mod inspect;
 mod log;
 mod moment;
