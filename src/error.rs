@@ -56,7 +56,8 @@ pub enum Error {
     },
     /// What is there of a shard's log does not lead to this point.
     #[error(
-        "the state after record {seq} of shard {shard} cannot be told: what is there leads from record {first_seq} to {last_seq}; older segments are in the archive, if there is an archive_dir"
+        "the state after record {seq} of shard {shard} cannot be told: what is there leads from record {first_seq} to {last_seq}{}",
+        reach(*seq, *last_seq)
     )]
     OutOfReach {
         /// The shard.
@@ -182,6 +183,15 @@ fn advice(source: &io::Error) -> &'static str {
         io::ErrorKind::ReadOnlyFilesystem => "; the file system is read-only",
         io::ErrorKind::NotADirectory => "; name a directory",
         _ => "",
+    }
+}
+
+/// What leads to a point that is out of reach.
+fn reach(seq: u64, last_seq: u64) -> &'static str {
+    if seq > last_seq {
+        "; the log does not go on behind that"
+    } else {
+        "; older segments are in the archive, if there is an archive_dir: copied back into the shard's directory they lead further back"
     }
 }
 
