@@ -10,7 +10,7 @@ use hdrhistogram::Histogram;
 use tombola::{Client, Outcome, PoolHandle, Request, Stopped, SubmitError};
 
 use super::recorder::{Recorder, Sent};
-use crate::under_way::Runs;
+use crate::{output::counted, under_way::Runs};
 
 /// Draws in one submission. Larger ones cost no less a draw; they only make the clock coarser.
 const BATCH_MAX: usize = 256;
@@ -231,7 +231,8 @@ impl From<LoadError> for crate::failure::Failure {
             LoadError::Submit(error) => error.to_string(),
             LoadError::Stopped(error) => error.to_string(),
             LoadError::Unanswered(open) => format!(
-                "{open} draws were not answered within {} s; whether they were made is unknown",
+                "no answer to {} within {} s; whether they were made is unknown",
+                counted(open as u64, "draw"),
                 PATIENCE.as_secs()
             ),
         })
