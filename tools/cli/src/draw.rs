@@ -2,6 +2,7 @@
 
 mod acks;
 mod answer;
+mod items;
 mod pace;
 mod patience;
 mod report;
@@ -20,7 +21,6 @@ use tombola::{COUNT_MAX, Engine, Placement, PoolHandle, StorageKind};
 
 use self::{
     acks::AckFile,
-    patience::Patience,
     report::Report,
     requests::{Session, Sink, Source},
     run::{Plan, Run},
@@ -28,7 +28,7 @@ use self::{
 use crate::{
     config,
     failure::Failure,
-    options::{EngineOptions, choice},
+    options::{EngineOptions, check_clients, choice},
     output::{self, Output},
     signals,
 };
@@ -57,6 +57,13 @@ serves a program for as long as it likes. The same key again gets the same answe
 crash; \"original\" is the request that drew then.
   {\"request\":17,\"shard\":0,\"seq\":123,\"line\":1,\"pool\":\"banner\",\"key\":\"0x1f\",\"replay\":false,
    \"items\":[\"gold\",\"dust\",null],\"held_until_ms\":1795392000000}
+A request that was held, or drawn, is confirmed or voided by its number:
+  {\"confirm\":17}   {\"void\":17}
+  {\"request\":17,\"line\":2,\"outcome\":\"confirmed\"}
+with the outcome confirmed or voided, or why it was refused: unknown, not_held, already_confirmed,
+already_voided, expired or forgotten. These are done one after the other, beside the draws, and at
+most 256 wait for their turn: to void what has no key and no hold, the log is searched.
+
 An item is null for \"no prize\". A refused request has no items and an \"outcome\": exhausted, too_few,
 closed, not_yet_open, key_conflict, forgotten, too_many_holds or unavailable. A bad line is told on
 the standard error with its number and has no answer; the others go on. Where nobody reads the
@@ -160,6 +167,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
             names.join(", ")
         )));
     }
+    check_clients(&file.config, clients.get())?;
     let stop = signals::stop_flag()?;
     let requests = requests.as_deref().map(Source::open).transpose()?;
     let acks = acks.as_deref().map(AckFile::open).transpose()?;
@@ -180,8 +188,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         let sink = acks
             .as_ref()
             .map_or_else(|| Sink::Output(Output::new()), Sink::File);
-        let patience = Patience::new(engine.config().idle);
-        Session::new(&engine, &pools, requests, sink)?.run(patience, &stop)
+        Session::new(&engine, &pools, requests, sink)?.run(&engine, &stop)
     } else {
         let progress = output::progress(count, "drawing");
         let plan = Plan {
@@ -233,8 +240,9 @@ fn verdict(run: Run, count: u64, pools: &[PoolHandle]) -> Result<(), Failure> {
             .map(|pool| pool.definition().name.as_str())
             .collect();
         return Err(Failure::SoldOut(format!(
-            "sold out after {} of {count} draws: nothing is left in {}",
-            run.tally.draws,
+            "sold out after {} of {}: nothing is left in {}",
+            output::grouped(run.tally.draws),
+            output::counted(count, "draw"),
             names.join(", ")
         )));
     }

@@ -73,6 +73,8 @@ pub(crate) struct LineCounts {
     pub(crate) answered: u64,
     /// Of these, what an earlier request with the same key had got.
     pub(crate) replays: u64,
+    /// Of these, holds that were confirmed, and requests that were voided.
+    pub(crate) settled: u64,
     /// What is no request.
     pub(crate) bad_lines: u64,
 }

@@ -9,6 +9,7 @@ mod draw;
 mod help;
 mod odds;
 mod readers;
+mod requests;
 mod settings;
 mod signals;
 mod support;
