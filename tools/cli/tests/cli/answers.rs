@@ -3,12 +3,12 @@
 use std::{
     fs,
     io::{BufRead as _, BufReader, Write as _},
-    process::{Command, Stdio},
+    process::Stdio,
     thread,
     time::Duration,
 };
 
-use crate::support::{BANNER, Place};
+use crate::support::{BANNER, Place, bounded};
 
 const SHUT: &str = r#"
 [[pool]]
@@ -102,10 +102,9 @@ fn acks_that_cannot_be_written_leave_nothing_uncounted() {
 #[test]
 fn a_reader_of_answers_that_goes_away_is_a_failure() {
     let place = Place::with(BANNER);
-    let mut child = Command::new(env!("CARGO_BIN_EXE_tombola"))
+    let mut child = bounded()
         .args(["draw", &place.text("pools.toml"), "--requests", "-"])
         .args(["--data", &place.text("data"), "--shards", "1"])
-        .args(["--idle", "park", "--no-pin", "--segment-bytes", "1MiB"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

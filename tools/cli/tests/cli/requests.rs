@@ -3,12 +3,12 @@
 use std::{
     fs,
     io::{BufRead as _, BufReader, Write as _},
-    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+    process::{Child, ChildStdin, ChildStdout, Stdio},
 };
 
 use serde_json::{Value, json};
 
-use crate::support::{BANNER, Place, Said, tombola};
+use crate::support::{BANNER, Place, Said, bounded, tombola};
 
 /// A process that is asked and answers over pipes.
 struct Dialogue {
@@ -19,10 +19,9 @@ struct Dialogue {
 
 impl Dialogue {
     fn start(place: &Place) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_tombola"))
+        let mut child = bounded()
             .args(["draw", &place.text("pools.toml"), "--requests", "-"])
             .args(["--data", &place.text("data"), "--shards", "2", "--json"])
-            .args(["--idle", "park", "--no-pin", "--segment-bytes", "1MiB"])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
