@@ -1,6 +1,7 @@
 //! Every answer is told, whatever else goes wrong: pools that are closed, readers that go away.
 
 use std::{
+    collections::BTreeSet,
     fs,
     io::{BufRead as _, BufReader, Write as _},
     process::Stdio,
@@ -8,7 +9,9 @@ use std::{
     time::Duration,
 };
 
-use crate::support::{BANNER, Place, bounded};
+use serde_json::Value;
+
+use crate::support::{BANNER, Place, bounded, tombola};
 
 const SHUT: &str = r#"
 [[pool]]
@@ -131,4 +134,49 @@ fn a_reader_of_answers_that_goes_away_is_a_failure() {
     );
     assert!(!told.contains("have no answer"), "{told}");
     place.data("verify", &[]).ends(0);
+}
+
+/// Which fields each line of JSON that begins like an answer has.
+fn fields(text: &str) -> BTreeSet<Vec<String>> {
+    let mut found = BTreeSet::new();
+    let mut line = String::new();
+    for part in text.lines().map(str::trim) {
+        if line.is_empty() && !part.starts_with("{\"request\"") {
+            continue;
+        }
+        line += part;
+        // In the help a long one is broken into two.
+        if let Ok(Value::Object(fields)) = serde_json::from_str(&line) {
+            found.insert(fields.into_iter().map(|(name, _)| name).collect());
+            line.clear();
+        }
+    }
+    found
+}
+
+#[test]
+fn every_kind_of_line_is_in_the_help() {
+    let documented = fields(&tombola(&["draw", "--help"]).ends(0).out);
+    let place = Place::with(
+        "[[pool]]\nname = \"p\"\non_exhausted = \"no_prize\"\nitems = [
+            { id = \"a\", weight = 1, stock = 9 }, { id = \"b\", weight = 1, stock = 60 }]",
+    );
+    place.draw(&["--count", "30", "--shards", "1"]).ends(0);
+    place.draw(&["--count", "20", "--multi", "5"]).ends(0);
+    let lines = "{\"pool\":\"p\"}\n{\"pool\":\"p\",\"key\":7,\"hold_ms\":600000}\n{\"void\":1}\n";
+    fs::write(place.path("requests"), lines).expect("written");
+    place.draw(&["--requests", &place.text("requests")]).ends(0);
+    place.draw(&["--count", "1000", "--multi", "5"]).ends(4);
+    place.draw(&["--count", "1"]).ends(4);
+    let written = fields(&place.read("acks"));
+    assert!(written.len() >= 7, "{written:?}");
+    for line in &written {
+        // What only some answers have stands in one line of the help with all the others.
+        let is_there = documented.iter().any(|told| {
+            line == told
+                || line.iter().all(|field| told.contains(field))
+                    && told.iter().any(|field| field == "held_until_ms")
+        });
+        assert!(is_there, "{line:?} is not among {documented:?}");
+    }
 }
