@@ -17,10 +17,10 @@ use self::difference::Difference;
 use crate::{config, failure::Failure, findings, options::EngineOptions, output};
 
 const AFTER_HELP: &str = "\
-Shows what differs, item by item: + comes in, - is retired, ~ changes. A stock in the file means all
-units that the item ever got, so a larger one restocks it. Items that the file leaves out are retired,
-for good; pools that it leaves out stay as they are. Applied again, the same file changes nothing: so
-what a crash interrupted is mended by applying it again.
+Shows what differs, item by item: + comes in, - is retired, ~ changes. A stock in the file means
+all units that the item ever got, so a larger one restocks it. Items that the file leaves out are
+retired, for good; pools that it leaves out stay as they are. Applied again, the same file changes
+nothing: so what a crash interrupted is mended by applying it again.
 
 Each pool is changed at once: a draw sees all of its changes or none. Nothing at all is changed if
 something in the file cannot be: fewer units than an item got, a retired item, another placement or
@@ -38,8 +38,8 @@ A pool is new, changed, unchanged or not_in_file; the items of a new one come in
 The directory must not be in use. A program that embeds the engine changes its pools with
 `Engine::edit`; `Engine::changes_to` finds what to change.
 
-Exit codes: 0 ok, also with differences, 1 failed, 2 usage, settings, pools, or not a data directory,
-3 damage.
+Exit codes: 0 ok, also with differences, 1 failed, 2 usage, settings, pools, or not a data
+directory, 3 damage.
 
 Examples:
   tombola apply pools.toml --data ./data --dry-run

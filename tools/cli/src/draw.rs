@@ -52,9 +52,9 @@ answered, written and counted.
 With --requests each line of the input is a request. Only \"pool\" has to be there:
   {\"pool\":\"banner\",\"count\":10,\"key\":\"0x1f\",\"hold_ms\":60000,\"partial\":false,\"retry\":false}
 and each is answered by a line, in the order in which they are completed. Answers go to the --acks
-file, or without it to the standard output, each as soon as it is there: so a pipe in both directions
-serves a program for as long as it likes. The same key again gets the same answer, also after a
-crash; \"original\" is the request that drew then.
+file, or without it to the standard output, each as soon as it is there: so a pipe in both
+directions serves a program for as long as it likes. The same key again gets the same answer, also
+after a crash; \"original\" is the request that drew then.
   {\"request\":17,\"shard\":0,\"seq\":123,\"line\":1,\"pool\":\"banner\",\"key\":\"0x1f\",\"replay\":false,
    \"items\":[\"gold\",\"dust\",null],\"held_until_ms\":1795392000000}
 A request that was held, or drawn, is confirmed or voided by its number:
@@ -67,8 +67,8 @@ most 256 wait for their turn: to void what has no key and no hold, the log is se
 An item is null for \"no prize\". A refused request has no items and an \"outcome\": exhausted, too_few,
 closed, not_yet_open, key_conflict, forgotten, too_many_holds or unavailable. A bad line is told on
 the standard error with its number and has no answer; the others go on. Where nobody reads the
-answers any more, no more lines are read, and the exit code is 1. The report comes at the end, on the
-standard error; with --json as the last line of the standard output.
+answers any more, no more lines are read, and the exit code is 1. The report comes at the end, on
+the standard error; with --json as the last line of the standard output.
 
 Examples:
   tombola draw pools.toml --data ./data
