@@ -19,6 +19,7 @@ use std::{
 
 use tombola::{COUNT_MAX, Engine, Placement, PoolHandle, StorageKind};
 
+pub(crate) use self::answer::refusal;
 use self::{
     acks::AckFile,
     report::Report,

@@ -131,6 +131,16 @@ fn a_pool_on_all_shards_is_measured_whichever_shard_answers() {
 }
 
 #[test]
+fn a_closed_pool_is_nothing_to_measure() {
+    let directory = directory();
+    let pools = "[[pool]]\nname = \"p\"\nopen = false\nitems = [{ id = \"a\", weight = 1 }]\n";
+    fs::write(directory.path().join("pools.toml"), pools).unwrap();
+    let output = bench(&directory, &["pools.toml", "--json"]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("refused draws (closed)"));
+}
+
+#[test]
 fn mistakes_are_exit_code_2() {
     let directory = directory();
     for arguments in [

@@ -10,7 +10,7 @@ use hdrhistogram::Histogram;
 use tombola::{Client, Outcome, PoolHandle, Request, Stopped, SubmitError};
 
 use super::recorder::{Recorder, Sent};
-use crate::{output::counted, under_way::Runs};
+use crate::{draw::refusal, output::counted, under_way::Runs};
 
 /// Draws in one submission. Larger ones cost no less a draw; they only make the clock coarser.
 const BATCH_MAX: usize = 256;
@@ -49,6 +49,8 @@ pub(super) enum LoadError {
     Submit(SubmitError),
     Stopped(Stopped),
     Unanswered(usize),
+    /// A pool is closed, or its window is: there is nothing to measure.
+    Refused(Outcome),
 }
 
 /// Where the schedule is. A draw is due at its time whatever became of those before it, so that a
@@ -198,12 +200,16 @@ impl Tally {
         recorder: &mut Recorder,
         begun: Instant,
     ) -> Result<Polled, LoadError> {
-        let mut exhausted = 0;
+        let (mut exhausted, mut refused) = (0, None);
         let runs = &mut self.answered;
         let answered = client
             .poll_with(|completion| {
                 runs.add(completion.request);
-                exhausted += u64::from(completion.outcome == Outcome::Exhausted);
+                match completion.outcome {
+                    Outcome::Item(_) | Outcome::NoPrize => {}
+                    Outcome::Exhausted => exhausted += 1,
+                    outcome => refused = Some(outcome),
+                }
             })
             .map_err(LoadError::Stopped)?;
         if answered > 0 {
@@ -212,6 +218,9 @@ impl Tally {
             for ids in runs.take() {
                 recorder.answered(ids, now_ns);
             }
+        }
+        if let Some(outcome) = refused {
+            return Err(LoadError::Refused(outcome));
         }
         self.exhausted += exhausted;
         Ok(Polled {
@@ -230,6 +239,10 @@ impl From<LoadError> for crate::failure::Failure {
         Self::Failed(match error {
             LoadError::Submit(error) => error.to_string(),
             LoadError::Stopped(error) => error.to_string(),
+            LoadError::Refused(outcome) => format!(
+                "a pool refused draws ({}); open it, change its window, or leave it out of the file",
+                refusal(outcome).unwrap_or("?")
+            ),
             LoadError::Unanswered(open) => format!(
                 "no answer to {} within {} s; whether they were made is unknown",
                 counted(open as u64, "draw"),
