@@ -167,8 +167,14 @@ impl Client {
             .unwrap_or(0)
     }
 
-    /// Takes completions into `out`, as many as there are and fit; returns how many. Completions
-    /// of one shard come in the order of submission.
+    /// Takes completions into `out`, as many as there are and fit; returns how many.
+    ///
+    /// Completions of one shard ([`Completion::shard`]) come in the order in which this client's
+    /// requests went to that shard; nothing is said about those of different shards. So for a pool on
+    /// one shard it is the order of submission, and for a pool on all shards, whose requests go to
+    /// whichever shard has the least to do, it is not: there [`Completion::request`] tells which
+    /// request is answered. Where such a request waits for a unit from another shard, the requests
+    /// behind it in the same ring wait too, for whatever pool they are.
     ///
     /// # Errors
     /// [`Stopped`] once there is nothing more to take, and requests are open that will never be

@@ -39,7 +39,7 @@ pub enum Error {
         asked: usize,
     },
     /// The directory holds something, but not an engine's data.
-    #[error("{} is not a tombola data directory ({reason}); name an empty directory or one made by tombola", path.display())]
+    #[error("{} is not a tombola data directory ({reason}); name one that tombola made, or, for a new one, an empty directory", path.display())]
     NotTombola {
         /// The directory.
         path: PathBuf,
@@ -56,7 +56,8 @@ pub enum Error {
     },
     /// What is there of a shard's log does not lead to this point.
     #[error(
-        "the state after record {seq} of shard {shard} cannot be told: what is there leads from record {first_seq} to {last_seq}; older segments are in the archive, if there is an archive_dir"
+        "the state after record {seq} of shard {shard} cannot be told: what is there leads from record {first_seq} to {last_seq}{}",
+        reach(*seq, *last_seq)
     )]
     OutOfReach {
         /// The shard.
@@ -115,7 +116,7 @@ pub enum Error {
     },
     /// A pool of this name is registered with another definition.
     #[error(
-        "pool \"{pool}\" is already registered with another definition: {difference}; use another name, or the definition it has"
+        "pool \"{pool}\" is already registered with another definition: {difference}; to change a pool that is there use `tombola apply`, or `Engine::edit` in a program; otherwise give this one another name, or the definition it has"
     )]
     PoolConflict {
         /// The pool.
@@ -182,6 +183,15 @@ fn advice(source: &io::Error) -> &'static str {
         io::ErrorKind::ReadOnlyFilesystem => "; the file system is read-only",
         io::ErrorKind::NotADirectory => "; name a directory",
         _ => "",
+    }
+}
+
+/// What leads to a point that is out of reach.
+fn reach(seq: u64, last_seq: u64) -> &'static str {
+    if seq > last_seq {
+        "; the log does not go on behind that"
+    } else {
+        "; older segments are in the archive, if there is an archive_dir: copied back into the shard's directory they lead further back"
     }
 }
 

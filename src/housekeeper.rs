@@ -16,6 +16,7 @@ use std::{
 use crossbeam_queue::ArrayQueue;
 
 pub(crate) use keeping::{Keeping, KeepingOptions};
+pub(crate) use retire::make_archive;
 
 use crate::{
     error::Error,

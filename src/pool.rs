@@ -30,6 +30,16 @@ pub enum OnExhausted {
     NoPrize,
 }
 
+impl OnExhausted {
+    /// What the config file calls it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Renormalise => "renormalise",
+            Self::NoPrize => "no_prize",
+        }
+    }
+}
+
 /// Where a pool lives.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, Encode, Decode,
@@ -54,6 +64,16 @@ pub enum Placement {
     /// those of a hold that has expired, at once on the shard that they come to, and a moment later
     /// on the others.
     AllShards,
+}
+
+impl Placement {
+    /// What the config file calls it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::OneShard => "one_shard",
+            Self::AllShards => "all_shards",
+        }
+    }
 }
 
 /// One item of a pool.

@@ -156,8 +156,9 @@ impl Request {
     }
 
     /// Only reserves what is drawn: it is handed out when it is [confirmed](crate::Engine::confirm),
-    /// and returns to stock when it is [voided](crate::Engine::void) or after this time. Whole
-    /// milliseconds, rounded up.
+    /// and returns to stock when it is [voided](crate::Engine::void) or after this time: whole
+    /// milliseconds, rounded up, from 1 ms to ten years (3 660 days). A request with another time
+    /// is not taken ([`SubmitError::Mistake`](crate::SubmitError::Mistake)).
     #[must_use]
     pub fn hold_for(mut self, time: std::time::Duration) -> Self {
         self.shape = self.shape.with(Shape::HOLD, true);
@@ -170,7 +171,7 @@ impl Request {
         if !(1..=COUNT_MAX).contains(&self.shape.count()) {
             Some("its count is not 1 to 100")
         } else if self.shape.has(Shape::HOLD) && !(1..=HOLD_MS_MAX).contains(&self.hold_ms) {
-            Some("its hold_for is not 1 ms to 10 years")
+            Some("its hold is not 1 ms to 10 years")
         } else {
             None
         }
@@ -223,6 +224,7 @@ pub struct RequestIds {
     pub first: RequestId,
     /// How many were accepted.
     pub count: usize,
-    /// The shard to which the last of them went; that of all of them if they are for one pool.
+    /// The shard to which the last of them went; that of all of them if they are for one pool which
+    /// lives on one shard. Those for a pool on all shards may have gone to several.
     pub shard: usize,
 }

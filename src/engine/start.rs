@@ -12,7 +12,7 @@ use super::{
 use crate::{
     config::{Config, Durability, StorageKind},
     error::Error,
-    housekeeper::{Housekeeper, HousekeeperHandle, Keeping, KeepingOptions},
+    housekeeper::{Housekeeper, HousekeeperHandle, Keeping, KeepingOptions, make_archive},
     machine::{Clock, Directory, Entropy, Lock, Progress, Task},
     pool::home_shard,
     recovery::{self, Depth, Meta, ShardState, shard_directory},
@@ -282,6 +282,9 @@ fn recover(
     let examination = examination.into_verdict(directory)?;
     let requests_upto = examination.requests_upto();
     let config = &*config;
+    if let Some(archive) = &config.archive_dir {
+        make_archive(&directory.at(archive), meta.shards)?;
+    }
     let recovered = recovery::each(directory, examination.shards, |state| {
         let identity = meta.identity(state.shard);
         let inner = shard_directory(directory, state.shard);

@@ -4,6 +4,21 @@ use std::io;
 
 use crate::{error::Error, machine::Directory, snapshot, wal::segment};
 
+/// Makes the directories that segments will move to, so that whoever opens an engine is told if they
+/// cannot be made, and not the log long after.
+pub(crate) fn make_archive(archive: &Directory, shards: usize) -> Result<(), Error> {
+    (0..shards).try_for_each(|shard| make_shelf(archive, shard).map(drop))
+}
+
+/// Where the segments of one shard move to.
+fn make_shelf(archive: &Directory, shard: usize) -> Result<Directory, Error> {
+    // Each by itself: the flush of one of them may have failed the last time.
+    archive.create()?;
+    let shelf = archive.inner(format!("shard-{shard:03}"));
+    shelf.create()?;
+    Ok(shelf)
+}
+
 /// Retires snapshots and segments; returns how many segments.
 pub(super) fn retire(
     directory: &Directory,
@@ -22,10 +37,7 @@ pub(super) fn retire(
         match archive {
             None => directory.remove(&name)?,
             Some(archive) => {
-                // Each by itself: the flush of one of them may have failed the last time.
-                archive.create()?;
-                let shelf = archive.inner(format!("shard-{shard:03}"));
-                shelf.create()?;
+                let shelf = make_shelf(archive, shard)?;
                 move_file(directory, &name, &shelf)
                     .map_err(Error::io("archive", directory.join(&name)))?;
             }

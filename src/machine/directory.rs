@@ -58,6 +58,7 @@ impl Directory {
     }
 
     /// A directory in it.
+    #[must_use]
     pub fn inner(&self, name: impl AsRef<Path>) -> Self {
         self.at(self.join(name))
     }

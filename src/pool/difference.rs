@@ -10,7 +10,9 @@ use super::{ItemDefinition, OnExhausted, Placement, PoolChange, PoolDefinition};
 pub enum Unchangeable {
     /// What happens to the weight of an item that ran out is fixed.
     #[error(
-        "pool \"{pool}\" has on_exhausted {current:?}, which cannot become {wanted:?}; register a pool with another name"
+        "pool \"{pool}\" has on_exhausted {}, which cannot become {}; register a pool with another name",
+        current.name(),
+        wanted.name()
     )]
     OnExhausted {
         /// The pool.
@@ -22,7 +24,9 @@ pub enum Unchangeable {
     },
     /// Where a pool lives is fixed.
     #[error(
-        "pool \"{pool}\" has the placement {current:?}, which cannot become {wanted:?}; register a pool with another name"
+        "pool \"{pool}\" has the placement {}, which cannot become {}; register a pool with another name",
+        current.name(),
+        wanted.name()
     )]
     Placement {
         /// The pool.
@@ -72,14 +76,16 @@ impl PoolDefinition {
     pub fn difference(&self, other: &Self) -> Option<String> {
         if self.on_exhausted != other.on_exhausted {
             return Some(format!(
-                "on_exhausted is {:?}, not {:?}",
-                self.on_exhausted, other.on_exhausted
+                "on_exhausted is {}, not {}",
+                self.on_exhausted.name(),
+                other.on_exhausted.name()
             ));
         }
         if self.placement != other.placement {
             return Some(format!(
-                "its placement is {:?}, not {:?}",
-                self.placement, other.placement
+                "its placement is {}, not {}",
+                self.placement.name(),
+                other.placement.name()
             ));
         }
         if self.is_open != other.is_open {
@@ -124,13 +130,16 @@ impl PoolDefinition {
     /// one after it.
     ///
     /// # Errors
-    /// [`Unchangeable`] for what no change can do.
+    /// [`Unchangeable`] for the first thing that no change can do;
+    /// [`unchangeable`](Self::unchangeable) tells all of them.
     pub fn changes_to(
         &self,
         wanted: &Self,
         retired: &HashSet<&str>,
     ) -> Result<Vec<PoolChange>, Unchangeable> {
-        self.check_fixed(wanted)?;
+        if let Some(first) = self.unchangeable(wanted, retired).into_iter().next() {
+            return Err(first);
+        }
         let current = self.by_id();
         let kept: HashSet<&str> = wanted.items.iter().map(|item| &item.id[..]).collect();
         let gone = self
@@ -144,12 +153,6 @@ impl PoolDefinition {
         let (mut grown, mut added) = (Vec::new(), Vec::new());
         for item in &wanted.items {
             let Some(now) = current.get(&item.id[..]) else {
-                if retired.contains(&item.id[..]) {
-                    return Err(Unchangeable::Retired {
-                        pool: self.name.clone(),
-                        item: item.id.clone(),
-                    });
-                }
                 added.push(PoolChange::Add { item: item.clone() });
                 continue;
             };
@@ -164,7 +167,8 @@ impl PoolDefinition {
                     grown.push(change);
                 }
             }
-            let units = self.units_to_come(now, item)?;
+            let stocks = item.stock.zip(now.stock);
+            let units = stocks.map_or(0, |(wanted, now)| wanted - now);
             if units > 0 {
                 grown.push(PoolChange::Restock {
                     item: item.id.clone(),
@@ -188,48 +192,45 @@ impl PoolDefinition {
         Ok(changes)
     }
 
-    fn check_fixed(&self, wanted: &Self) -> Result<(), Unchangeable> {
+    /// Everything for which this pool, as it is now, cannot become the one that is wanted: nothing
+    /// if [`changes_to`](Self::changes_to) finds a way.
+    pub fn unchangeable(&self, wanted: &Self, retired: &HashSet<&str>) -> Vec<Unchangeable> {
         let pool = || self.name.clone();
+        let mut found = Vec::new();
         if self.on_exhausted != wanted.on_exhausted {
-            return Err(Unchangeable::OnExhausted {
+            found.push(Unchangeable::OnExhausted {
                 pool: pool(),
                 current: self.on_exhausted,
                 wanted: wanted.on_exhausted,
             });
         }
         if self.placement != wanted.placement {
-            return Err(Unchangeable::Placement {
+            found.push(Unchangeable::Placement {
                 pool: pool(),
                 current: self.placement,
                 wanted: wanted.placement,
             });
         }
-        Ok(())
-    }
-
-    fn units_to_come(
-        &self,
-        now: &ItemDefinition,
-        wanted: &ItemDefinition,
-    ) -> Result<u64, Unchangeable> {
-        let (pool, item) = (|| self.name.clone(), || wanted.id.clone());
-        match (now.stock, wanted.stock) {
-            (None, None) => Ok(0),
-            (Some(now), Some(wanted)) => {
-                wanted
-                    .checked_sub(now)
-                    .ok_or_else(|| Unchangeable::FewerUnits {
-                        pool: pool(),
-                        item: item(),
-                        current: now,
-                        wanted,
-                    })
+        let current = self.by_id();
+        let unchangeable = |wanted: &ItemDefinition| {
+            let (pool, item) = (pool(), wanted.id.clone());
+            let Some(now) = current.get(&item[..]) else {
+                let is_retired = retired.contains(&item[..]);
+                return is_retired.then_some(Unchangeable::Retired { pool, item });
+            };
+            match (now.stock, wanted.stock) {
+                (None, None) => None,
+                (Some(now), Some(wanted)) => (wanted < now).then_some(Unchangeable::FewerUnits {
+                    pool,
+                    item,
+                    current: now,
+                    wanted,
+                }),
+                _ => Some(Unchangeable::Unlimited { pool, item }),
             }
-            _ => Err(Unchangeable::Unlimited {
-                pool: pool(),
-                item: item(),
-            }),
-        }
+        };
+        found.extend(wanted.items.iter().filter_map(unchangeable));
+        found
     }
 }
 
@@ -329,11 +330,34 @@ mod tests {
             (limited, "cannot change between"),
             (unlimited, "cannot change between"),
             (back, "is retired"),
-            (elsewhere, "placement OneShard"),
-            (otherwise, "on_exhausted Renormalise"),
+            (elsewhere, "placement one_shard"),
+            (otherwise, "on_exhausted renormalise"),
         ] {
             let error = changes(&wanted).unwrap_err().to_string();
             assert!(error.contains(told), "{error}");
         }
+    }
+
+    #[test]
+    fn everything_that_no_change_can_do_is_told() {
+        let wanted = PoolDefinition::new("p")
+            .item("b", 2, 1)
+            .item("a", 5, 9)
+            .item("c", 3, 9)
+            .item("old", 1, 1)
+            .placement(Placement::AllShards);
+        let found = pool().unchangeable(&wanted, &HashSet::from(["old"]));
+        let told = found.iter().map(|found| match found {
+            Unchangeable::OnExhausted { .. } => "on_exhausted",
+            Unchangeable::Placement { .. } => "placement",
+            Unchangeable::FewerUnits { item, .. }
+            | Unchangeable::Unlimited { item, .. }
+            | Unchangeable::Retired { item, .. } => item,
+        });
+        assert_eq!(
+            told.collect::<Vec<_>>(),
+            ["placement", "b", "a", "c", "old"]
+        );
+        assert_eq!(changes(&wanted).as_ref(), Err(&found[0]));
     }
 }

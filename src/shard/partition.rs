@@ -130,6 +130,7 @@ impl<S: Selector> Default for Partition<S> {
 
 impl<S: Selector> Partition<S> {
     /// The same state, of this of so many shards.
+    #[must_use]
     pub fn on_shard(mut self, shard: u32, shards: u32) -> Self {
         (self.shard, self.shards) = (shard, shards);
         self

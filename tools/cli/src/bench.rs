@@ -27,7 +27,12 @@ use self::{
     repetition::Experiment,
 };
 use crate::{
-    config, failure::Failure, options::EngineOptions, output, report::nanoseconds, signals,
+    config,
+    failure::Failure,
+    options::{EngineOptions, check_clients},
+    output,
+    report::nanoseconds,
+    signals,
 };
 
 const AFTER_HELP: &str = "\
@@ -115,6 +120,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
             "the config file has no pools; add a [[pool]], or leave the file out".into(),
         ));
     }
+    check_clients(&config, arguments.clients as usize)?;
     let stop = signals::stop_flag()?;
     let place = place::Place::make(arguments.data.as_deref())?;
     let mut probe = DeviceProbe::new(place.path())

@@ -2,6 +2,7 @@
 
 mod acks;
 mod answer;
+mod items;
 mod pace;
 mod patience;
 mod report;
@@ -18,9 +19,9 @@ use std::{
 
 use tombola::{COUNT_MAX, Engine, Placement, PoolHandle, StorageKind};
 
+pub(crate) use self::answer::refusal;
 use self::{
     acks::AckFile,
-    patience::Patience,
     report::Report,
     requests::{Session, Sink, Source},
     run::{Plan, Run},
@@ -28,7 +29,7 @@ use self::{
 use crate::{
     config,
     failure::Failure,
-    options::{EngineOptions, choice},
+    options::{EngineOptions, check_clients, choice},
     output::{self, Output},
     signals,
 };
@@ -37,21 +38,38 @@ const AFTER_HELP: &str = "\
 Exit codes: 0 ok (also after Ctrl-C or SIGTERM), 1 failed or a bad line among the requests, 2 usage,
 settings or pools, 3 damage, 4 sold out before the count was reached.
 
-A line of the --acks file, written once the draw is acknowledged:
+Lines of the --acks file, each written once the draw is acknowledged, or refused:
   {\"request\":17,\"shard\":0,\"seq\":123,\"pool\":\"banner\",\"item\":\"gold\"}
+  {\"request\":18,\"shard\":0,\"seq\":124,\"pool\":\"banner\",\"item\":null,\"outcome\":\"no_prize\"}
+  {\"request\":19,\"shard\":0,\"seq\":null,\"pool\":\"banner\",\"item\":null,\"outcome\":\"exhausted\"}
+With --multi a request has several items, and \"no prize\" is one that is null; refused, it has none:
+  {\"request\":17,\"shard\":0,\"seq\":123,\"pool\":\"banner\",\"key\":null,\"replay\":false,
+   \"items\":[\"gold\",\"dust\",null]}
+  {\"request\":19,\"shard\":0,\"seq\":null,\"pool\":\"banner\",\"key\":null,\"replay\":false,
+   \"items\":[],\"outcome\":\"exhausted\"}
+A pool that is closed, or not open yet, ends the run with exit code 1; what was asked by then is
+answered, written and counted.
 
 With --requests each line of the input is a request. Only \"pool\" has to be there:
   {\"pool\":\"banner\",\"count\":10,\"key\":\"0x1f\",\"hold_ms\":60000,\"partial\":false,\"retry\":false}
 and each is answered by a line, in the order in which they are completed. Answers go to the --acks
-file, or without it to the standard output, each as soon as it is there: so a pipe in both directions
-serves a program for as long as it likes. The same key again gets the same answer, also after a
-crash; \"original\" is the request that drew then.
+file, or without it to the standard output, each as soon as it is there: so a pipe in both
+directions serves a program for as long as it likes. The same key again gets the same answer, also
+after a crash; \"original\" is the request that drew then.
   {\"request\":17,\"shard\":0,\"seq\":123,\"line\":1,\"pool\":\"banner\",\"key\":\"0x1f\",\"replay\":false,
    \"items\":[\"gold\",\"dust\",null],\"held_until_ms\":1795392000000}
+A request that was held, or drawn, is confirmed or voided by its number:
+  {\"confirm\":17}   {\"void\":17}
+  {\"request\":17,\"line\":2,\"outcome\":\"confirmed\"}
+with the outcome confirmed or voided, or why it was refused: unknown, not_held, already_confirmed,
+already_voided, expired or forgotten. These are done one after the other, beside the draws, and at
+most 256 wait for their turn: to void what has no key and no hold, the log is searched.
+
 An item is null for \"no prize\". A refused request has no items and an \"outcome\": exhausted, too_few,
-closed, not_yet_open, key_conflict, forgotten, too_many_holds or unavailable. A bad line is told on the standard
-error with its number and has no answer; the others go on. The report comes at the end, on the
-standard error; with --json as the last line of the standard output.
+closed, not_yet_open, key_conflict, forgotten, too_many_holds or unavailable. A bad line is told on
+the standard error with its number and has no answer; the others go on. Where nobody reads the
+answers any more, no more lines are read, and the exit code is 1. The report comes at the end, on
+the standard error; with --json as the last line of the standard output.
 
 Examples:
   tombola draw pools.toml --data ./data
@@ -105,7 +123,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "R")]
     rate: Option<NonZeroU64>,
 
-    /// Appends a JSON line to this file for each acknowledgement, after it came.
+    /// Appends a JSON line to this file for each answer, after it came.
     #[arg(long, value_name = "FILE")]
     acks: Option<PathBuf>,
 
@@ -150,6 +168,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
             names.join(", ")
         )));
     }
+    check_clients(&file.config, clients.get())?;
     let stop = signals::stop_flag()?;
     let requests = requests.as_deref().map(Source::open).transpose()?;
     let acks = acks.as_deref().map(AckFile::open).transpose()?;
@@ -170,8 +189,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         let sink = acks
             .as_ref()
             .map_or_else(|| Sink::Output(Output::new()), Sink::File);
-        let patience = Patience::new(engine.config().idle);
-        Session::new(&engine, &pools, requests, sink)?.run(patience, &stop)
+        Session::new(&engine, &pools, requests, sink)?.run(&engine, &stop)
     } else {
         let progress = output::progress(count, "drawing");
         let plan = Plan {
@@ -191,7 +209,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     let mut report = Report::new(&engine, &run, clients.get());
     // Once the engine is closed a snapshot holds everything that was ever drawn. One that does not
     // answer is dropped instead, which is as safe.
-    let closed = if run.failure.is_none() {
+    let closed = if run.unanswered == 0 {
         engine.shutdown()
     } else {
         drop(engine);
@@ -223,8 +241,9 @@ fn verdict(run: Run, count: u64, pools: &[PoolHandle]) -> Result<(), Failure> {
             .map(|pool| pool.definition().name.as_str())
             .collect();
         return Err(Failure::SoldOut(format!(
-            "sold out after {} of {count} draws: nothing is left in {}",
-            run.tally.draws,
+            "sold out after {} of {}: nothing is left in {}",
+            output::grouped(run.tally.draws),
+            output::counted(count, "draw"),
             names.join(", ")
         )));
     }

@@ -8,10 +8,13 @@ use std::{
     process::ExitCode,
 };
 
-use tombola::wal::{
-    block::{BlockHeader, BlockKind},
-    reader::{Found, SegmentReader, Start},
-    record::Record,
+use tombola::{
+    Error,
+    wal::{
+        block::{BlockHeader, BlockKind},
+        reader::{Found, SegmentReader, Start},
+        record::Record,
+    },
 };
 
 use self::line::{End, Line, SegmentLine};
@@ -29,7 +32,8 @@ Behind damage it goes on unit by unit, so that whatever is whole is shown. Pools
 are shown by their places, unless the file registers them. Of the segment that a running engine
 writes, it shows what is whole at that moment.
 
-Exit codes: 0 the file is whole, 1 failed, 3 something in it cannot be read.
+Exit codes: 0 the file is whole, 1 failed, 2 it is not there, or is no segment, 3 something in it
+cannot be read.
 
 Examples:
   tombola inspect ./data/shard-000/segment-000000000001.log
@@ -52,7 +56,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         segment: path,
         json,
     } = arguments;
-    let mut reader = SegmentReader::open_path(path, number(path))?;
+    let mut reader = open(path)?;
     let mut inspection = Inspection {
         output: Output::new(),
         json: *json,
@@ -73,11 +77,34 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Opens what is a segment, or was one before it was damaged.
+fn open(path: &Path) -> Result<SegmentReader, Failure> {
+    let told = path.display();
+    if path.is_dir() {
+        return Err(Failure::Usage(format!(
+            "{told} is a directory; name the file of a segment in it"
+        )));
+    }
+    let number = number(path);
+    let reader = match SegmentReader::open_path(path, number.unwrap_or(0)) {
+        Err(error @ Error::Io { .. }) if !path.exists() => {
+            return Err(Failure::Usage(error.to_string()));
+        }
+        opened => opened?,
+    };
+    if number.is_none() && reader.start() == Start::Unreadable {
+        return Err(Failure::Usage(format!(
+            "{told} is not a segment; name one, such as shard-000/segment-000000000001.log"
+        )));
+    }
+    Ok(reader)
+}
+
 /// The number in a segment's file name; a file by another name can be read as well.
-fn number(path: &Path) -> u64 {
+fn number(path: &Path) -> Option<u64> {
     let stem = path.file_stem().and_then(|stem| stem.to_str());
     let digits = stem.and_then(|stem| stem.strip_prefix("segment-"));
-    digits.and_then(|digits| digits.parse().ok()).unwrap_or(0)
+    digits.and_then(|digits| digits.parse().ok())
 }
 
 /// Whether this is a segment of its full length in a directory that an engine holds at this moment.

@@ -12,6 +12,7 @@ use tombola::{
 
 use crate::{
     failure::Failure,
+    findings,
     output::Output,
     records::{Line, Names},
 };
@@ -56,13 +57,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let read = printer.read(data);
     printer.output.finish()?;
     let read = read?;
+    findings::warn(read.findings());
     // Also where a snapshot makes up for the damage: the records are missing here all the same.
-    let mut whole = true;
-    for finding in read.findings() {
-        eprintln!("tombola: {finding}");
-        whole = false;
-    }
-    if whole {
+    if read.findings().next().is_none() {
         return Ok(ExitCode::SUCCESS);
     }
     Err(Failure::Damage(format!(

@@ -8,6 +8,7 @@ mod bench;
 mod config;
 mod draw;
 mod failure;
+mod findings;
 mod inspect;
 mod log;
 mod moment;
@@ -21,6 +22,7 @@ mod signals;
 mod simulate;
 mod snapshot;
 mod state;
+mod under_way;
 mod verify;
 
 use std::process::ExitCode;

@@ -1,6 +1,6 @@
 //! `tombola odds`: how likely every item is, or was.
 
-use std::{fmt::Write as _, path::PathBuf, process::ExitCode};
+use std::{borrow::Cow, fmt::Write as _, path::PathBuf, process::ExitCode};
 
 use serde::Serialize;
 use tombola::{
@@ -11,7 +11,7 @@ use tombola::{
 
 use crate::{
     failure::Failure,
-    moment,
+    findings, moment,
     output::{self, grouped, or_unlimited},
 };
 
@@ -19,7 +19,8 @@ const AFTER_HELP: &str = "\
 An item's probability in the next draw is its weight over the total; an item that ran out has the
 weight 0. With --at it is what they were right after that record of the pool's shard; `tombola log`
 shows the records with their numbers, those of draws are in the acknowledgements. Points that the
-snapshots and segments do not reach any more cannot be told; an archive_dir keeps the segments.
+snapshots and segments do not reach any more cannot be told; an archive_dir keeps the segments, and
+copied back from there into the shard's directory (./data/shard-000) they reach further back again.
 
 Of a pool on all shards, --at counts the records of its home shard: they say when an item ran out on
 all shards, and when it came back. How many units were left is in several logs then, and not shown.
@@ -46,8 +47,8 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "P")]
     pool: Option<String>,
 
-    /// Right after the record with this number, instead of now.
-    #[arg(long, value_name = "SEQ", requires = "pool")]
+    /// Right after the record with this number, instead of now; takes a --pool.
+    #[arg(long, value_name = "SEQ")]
     at: Option<u64>,
 
     /// Prints one JSON object.
@@ -114,11 +115,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
             "there is no pool \"{pool}\"; there are: {names}"
         )));
     }
+    if let (Some(seq), None) = (at, pool) {
+        return Err(Failure::Usage(at_needs_pool(*seq, &pools)));
+    }
     let pools = match at {
         None => chosen.iter().map(|pool| PoolOdds::of(pool)).collect(),
         Some(seq) => {
             let pool = chosen.first().map(|pool| pool.definition());
-            let pool = pool.expect("the command line says which pool");
+            let pool = pool.expect("one is named, and it is there");
             let shard = shard_of(&examination, &pool.name).expect("it is on one of them");
             let partition = recovery::state_at(data, shard, *seq)?;
             let found = named(&partition, &pool.name).ok_or_else(|| {
@@ -140,9 +144,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     } else {
         output::print(&page.text())?;
     }
-    for finding in examination.findings() {
-        eprintln!("tombola: {finding}");
-    }
+    findings::warn(examination.findings());
     if examination.opens() {
         return Ok(ExitCode::SUCCESS);
     }
@@ -150,6 +152,20 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         "{} is damaged, and what cannot be read is missing above; see `tombola verify`",
         data.display()
     )))
+}
+
+/// Every shard counts its own records.
+fn at_needs_pool(seq: u64, pools: &[Cow<'_, Pool<CountsOnly>>]) -> String {
+    let names: Vec<&str> = pools
+        .iter()
+        .map(|pool| &pool.definition().name[..])
+        .collect();
+    let first = names.first().unwrap_or(&"P");
+    format!(
+        "--at {seq} is a record of one shard, so it takes the name of a pool, as in --pool \"{first}\" --at {seq}; \
+         there are: {}",
+        names.join(", ")
+    )
 }
 
 fn named<'a>(partition: &'a Partition<CountsOnly>, name: &str) -> Option<&'a Pool<CountsOnly>> {

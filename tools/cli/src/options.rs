@@ -12,6 +12,8 @@ use serde::{
 };
 use tombola::{Config, Durability, Idle, LogFormat, StorageKind, config::ByteSize};
 
+use crate::failure::Failure;
+
 /// Flags for the settings of an engine. What is not given leaves the setting as it is.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Engine options")]
@@ -127,6 +129,17 @@ impl EngineOptions {
         set(&mut config.ring_slots, ring_slots);
         set(&mut config.clients_max, clients_max);
     }
+}
+
+/// Whether an engine of these settings takes so many clients.
+pub(crate) fn check_clients(config: &Config, clients: usize) -> Result<(), Failure> {
+    let most = config.clients_max;
+    if clients <= most {
+        return Ok(());
+    }
+    Err(Failure::Usage(format!(
+        "--clients {clients} is more than clients_max, which is {most}; add --clients-max {clients}"
+    )))
 }
 
 /// The names by which the config file knows the values of `T`.

@@ -4,14 +4,17 @@ use std::{fmt::Write as _, path::PathBuf, process::ExitCode};
 
 use serde::Serialize;
 use tombola::{
-    Config, Engine, Finding, StorageKind,
+    Config, Engine, Error, Finding, StorageKind,
     recovery::{self, Acceptance, Depth, ShardState, Tail},
 };
 
+use tracing::subscriber::NoSubscriber;
+
 use crate::{
     failure::Failure,
+    findings,
     options::EngineOptions,
-    output::{self, grouped},
+    output::{self, counted, grouped},
 };
 
 const AFTER_HELP: &str = "\
@@ -84,7 +87,10 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Vec::new()
     };
     let examination = recovery::examine(&data, Depth::Needed)?;
-    let opened = Engine::builder(&data).config(config).open();
+    // What it would warn of is on the page.
+    let opened = tracing::subscriber::with_default(NoSubscriber::default(), || {
+        Engine::builder(&data).config(config).open()
+    });
     let recovery = Recovery {
         ok: opened.is_ok(),
         accepted,
@@ -98,8 +104,19 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
             output::print(&recovery.page())?;
         }
     }
-    opened?.shutdown()?;
-    Ok(ExitCode::SUCCESS)
+    match opened {
+        // Where and how is told above.
+        Err(Error::Damaged { path, findings }) => Err(Failure::Damage(format!(
+            "{} is damaged and was left as it is: {}; restore the files from a backup, or accept \
+             the loss (`tombola recover --accept-loss`)",
+            path.display(),
+            counted(findings.len() as u64, "finding")
+        ))),
+        opened => {
+            opened?.shutdown()?;
+            Ok(ExitCode::SUCCESS)
+        }
+    }
 }
 
 /// The settings for a verb that opens a directory which is already there.
@@ -143,8 +160,8 @@ impl Recovery {
         };
         for accepted in &self.accepted {
             let shard = accepted.shard;
-            for finding in &accepted.findings {
-                line(format_args!("accepted: {finding}"));
+            for alike in findings::alike(&accepted.findings) {
+                line(format_args!("accepted: {alike}"));
             }
             for gap in &accepted.lost {
                 line(format_args!(
@@ -160,8 +177,8 @@ impl Recovery {
                 accepted.kept.display()
             ));
         }
-        for finding in &self.findings {
-            line(format_args!("{finding}"));
+        for alike in findings::alike(&self.findings) {
+            line(format_args!("{alike}"));
         }
         if !self.ok {
             return page;
@@ -174,10 +191,10 @@ impl Recovery {
                 ),
             };
             line(format_args!(
-                "shard {}: snapshot at {}, {} records replayed, now at {}{tail}",
+                "shard {}: snapshot at {}, {} replayed, now at {}{tail}",
                 shard.shard,
                 grouped(shard.snapshot_seq),
-                grouped(shard.replayed),
+                counted(shard.replayed, "record"),
                 grouped(shard.seq)
             ));
         }

@@ -1,13 +1,9 @@
 //! What draws came to, item by item, and how long their acknowledgement took: the figures that
 //! `draw`, `simulate` and `bench` have in common.
 
-use std::fmt::Write as _;
-
 use hdrhistogram::Histogram;
 use serde::Serialize;
 use tombola::PoolDefinition;
-
-use crate::output::{grouped, lines, or_unlimited, table};
 
 /// An item of a pool, and what draws came to.
 #[derive(Debug, Clone, Serialize)]
@@ -15,13 +11,14 @@ pub(crate) struct ItemReport {
     pub(crate) pool: String,
     pub(crate) item: String,
     pub(crate) weight: u64,
-    /// The weight over the sum of all weights of the pool as it was registered.
+    /// The weight over the sum of all weights of the pool: the odds while every item is in stock.
     pub(crate) expected_share: f64,
-    /// Units that this run drew.
+    /// Units that this run drew, held ones included.
     pub(crate) drawn: u64,
     /// Units over the draws that this run had answered from the pool; 0 without any.
     pub(crate) share: f64,
-    /// Units that were drawn ever since the pool was registered, where that is known.
+    /// Units that were handed out ever since the pool was registered, where that is known. A held
+    /// one counts once it is confirmed.
     pub(crate) drawn_total: Option<u64>,
     /// Units in stock; `None` for unlimited.
     pub(crate) remaining: Option<u64>,
@@ -56,40 +53,6 @@ pub(crate) fn items(
         .enumerate()
         .map(report)
         .collect()
-}
-
-/// A table of items for people; at most `most` of them.
-pub(crate) fn item_table(items: &[ItemReport], most: usize) -> String {
-    let head = [
-        "pool",
-        "item",
-        "weight",
-        "expected",
-        "actual",
-        "drawn",
-        "in total",
-        "remaining",
-    ];
-    let mut table = table(&head, &[2, 3, 4, 5, 6, 7]);
-    for item in items.iter().take(most) {
-        table.add_row([
-            item.pool.clone(),
-            item.item.clone(),
-            grouped(item.weight),
-            format!("{:.4} %", item.expected_share * 100.0),
-            format!("{:.4} %", item.share * 100.0),
-            grouped(item.drawn),
-            item.drawn_total.map_or_else(|| "?".into(), grouped),
-            or_unlimited(item.remaining),
-        ]);
-    }
-    let mut text = lines(&table);
-    if items.len() > most {
-        let more = items.len() - most;
-        writeln!(text, "... and {more} more items (--json has them all)")
-            .expect("writing to a text does not fail");
-    }
-    text
 }
 
 /// How long draws took from being sent (or due) to their acknowledgement, in microseconds.

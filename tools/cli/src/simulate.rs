@@ -93,8 +93,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     Report::of(&run, arguments.shards).print(arguments.json)?;
     if run.sold_out {
         return Err(Failure::SoldOut(format!(
-            "sold out after {} of {} draws",
-            run.draws, arguments.draws
+            "sold out after {} of {}",
+            output::grouped(run.draws),
+            output::counted(arguments.draws, "draw")
         )));
     }
     Ok(ExitCode::SUCCESS)

@@ -19,6 +19,10 @@ use crate::{
 const AFTER_HELP: &str = "\
 The directory must not be in use; an engine that runs makes its own snapshots.
 
+What two snapshots cover is deleted, or moves to --archive-dir. The directory does not remember that
+it had an archive: whoever opens it has to name it (here, `tombola recover`, `draw` and `apply`, in
+the config file or TOMBOLA_ARCHIVE_DIR).
+
 Exit codes: 0 ok, 1 failed, 2 usage or not a data directory, 3 damage.
 
 Examples:

@@ -10,8 +10,8 @@ use tombola::{
 
 use crate::{
     failure::Failure,
-    moment,
-    output::{self, grouped, lines, or_unlimited, table},
+    findings, moment,
+    output::{self, counted, grouped, lines, or_unlimited, table},
 };
 
 const AFTER_HELP: &str = "\
@@ -68,19 +68,27 @@ struct ItemLine<'a> {
 /// Where a shard stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub(crate) struct ShardLine {
-    shard: usize,
-    /// The last sequence number that is durable.
+    pub(crate) shard: usize,
+    /// The last sequence number that is durable, as far as that is known.
     seq: u64,
+    /// Whether the end of the log is gone, so that it may have gone on behind that.
+    end_is_gone: bool,
     /// The last one that the newest snapshot covers.
     snapshot_seq: u64,
 }
 
 /// Where each shard stands.
 pub(crate) fn shard_lines(examination: &Examination) -> Vec<ShardLine> {
-    let line = |state: &recovery::ShardState| ShardLine {
-        shard: state.shard,
-        seq: state.next_seq - 1,
-        snapshot_seq: state.snapshot_seq,
+    let line = |state: &recovery::ShardState| {
+        // Numbers go on far behind what may have been there; these are none of its records.
+        let gone = state.gaps.last().filter(|gap| !gap.is_exact);
+        let next = gone.map_or(state.next_seq, |gap| gap.first_seq);
+        ShardLine {
+            shard: state.shard,
+            seq: next - 1,
+            end_is_gone: gone.is_some(),
+            snapshot_seq: state.snapshot_seq,
+        }
     };
     examination.shards.iter().map(line).collect()
 }
@@ -90,9 +98,13 @@ impl std::fmt::Display for ShardLine {
         let Self {
             shard,
             seq,
+            end_is_gone,
             snapshot_seq,
         } = self;
-        write!(f, "shard {shard}: {} records", grouped(*seq))?;
+        write!(f, "shard {shard}: {}", counted(*seq, "record"))?;
+        if *end_is_gone {
+            write!(f, ", and what may have come behind is gone")?;
+        }
         match snapshot_seq {
             0 => write!(f, ", no snapshot"),
             upto => write!(f, ", the first {} in a snapshot", grouped(*upto)),
@@ -109,9 +121,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     } else {
         output::print(&state.page())?;
     }
-    for finding in examination.findings() {
-        eprintln!("tombola: {finding}");
-    }
+    findings::warn(examination.findings());
     if examination.opens() {
         return Ok(ExitCode::SUCCESS);
     }

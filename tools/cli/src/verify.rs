@@ -1,7 +1,7 @@
 //! `tombola verify`: the verdict over every byte.
 
 use std::{
-    collections::BTreeSet,
+    collections::BTreeMap,
     fmt::Write as _,
     path::{Path, PathBuf},
     process::ExitCode,
@@ -15,7 +15,7 @@ use tombola::{
 
 use crate::{
     failure::Failure,
-    output,
+    findings, output,
     state::{ShardLine, shard_lines},
 };
 
@@ -29,7 +29,9 @@ and it is no damage.
 For every item initial + restocked + voided = drawn + remaining + held. Where the log reaches back
 to a pool's registration all of these are counted from its records, and the state must be what
 they come to; where segments from before were retired, the state's own sums are checked. It says
-which.
+which. A pool on all shards has a part on each; --json tells what was counted on which shard.
+
+Alike findings are one line here; --json has every one of them.
 
 Exit codes: 0 nothing is wrong, 1 failed, 2 not a data directory, 3 damage was found.
 
@@ -157,22 +159,39 @@ impl Verdict {
                 ""
             };
             writeln!(page, "{line}{tail}").expect("writing to a text does not fail");
+            if findings::lacks_snapshot(&self.findings, line.shard) {
+                writeln!(
+                    page,
+                    "shard {}: no snapshot is there, and only one could tell what came before the \
+                     segments that are there; restore it from a backup",
+                    line.shard
+                )
+                .expect("writing to a text does not fail");
+            }
         }
-        for finding in &self.findings {
-            writeln!(page, "{finding}").expect("writing to a text does not fail");
+        for alike in findings::alike(&self.findings) {
+            writeln!(page, "{alike}").expect("writing to a text does not fail");
         }
-        for (from, says) in [
-            (CountedFrom::Log, "every unit was counted from the log, in"),
+        // A pool on all shards is counted on each; what holds for all of it is the weaker of them.
+        let mut pools: BTreeMap<&str, bool> = BTreeMap::new();
+        for pool in &self.pools {
+            let is_from_log = pool.counted_from == CountedFrom::Log;
+            *pools.entry(&pool.pool).or_insert(true) &= is_from_log;
+        }
+        for (from_log, says) in [
+            (true, "every unit was counted from the log, in"),
             (
-                CountedFrom::State,
+                false,
                 "the log is not whole from the registration on, so only the state's sums were checked, in",
             ),
         ] {
-            let pools = self.pools.iter().filter(|pool| pool.counted_from == from);
-            let names: BTreeSet<&str> = pools.map(|pool| pool.pool.as_str()).collect();
+            let named = pools
+                .iter()
+                .filter(|(_, is_from_log)| **is_from_log == from_log);
+            let names: Vec<&str> = named.map(|(name, _)| *name).collect();
             if !names.is_empty() {
-                let names = Vec::from_iter(names).join(", ");
-                writeln!(page, "{says}: {names}").expect("writing to a text does not fail");
+                writeln!(page, "{says}: {}", names.join(", "))
+                    .expect("writing to a text does not fail");
             }
         }
         for mistake in self.pools.iter().flat_map(|pool| &pool.mistakes) {
@@ -207,5 +226,28 @@ mod tests {
             verdict.what_is_wrong(),
             "1 wrong count; restore the files from a backup"
         );
+    }
+    #[test]
+    fn of_a_pool_on_all_shards_the_weaker_verdict_holds() {
+        let part = |shard, pool: &str, counted_from| PoolAudit {
+            shard,
+            pool: pool.into(),
+            counted_from,
+            mistakes: Vec::new(),
+        };
+        let verdict = Verdict {
+            ok: true,
+            findings: Vec::new(),
+            pools: vec![
+                part(0, "spread", CountedFrom::Log),
+                part(0, "whole", CountedFrom::Log),
+                part(1, "spread", CountedFrom::State),
+            ],
+            shards: Vec::new(),
+        };
+        let page = verdict.page();
+        assert_eq!(page.matches("spread").count(), 1, "{page}");
+        assert!(page.contains("from the log, in: whole\n"), "{page}");
+        assert!(page.contains("sums were checked, in: spread\n"), "{page}");
     }
 }

@@ -52,6 +52,14 @@ impl Files {
 }
 
 #[test]
+fn one_draw_is_one_and_nothing_has_no_sign() {
+    let files = Files::new();
+    let output = files.simulate(&["--draws", "1", "--pool", "small"]);
+    let page = String::from_utf8(output.stdout).unwrap();
+    assert!(page.contains("small: 1 draw; chi-square 0.00,"), "{page}");
+}
+
+#[test]
 fn a_seed_gives_the_same_sane_odds() {
     let files = Files::new();
     let arguments = ["--draws", "100000", "--seed", "7", "--pool", "banner"];

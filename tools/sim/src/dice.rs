@@ -46,6 +46,7 @@ impl Dice {
     }
 
     /// Another stream, that goes its own way from here.
+    #[must_use]
     pub fn fork(&mut self) -> Self {
         Self::new(self.any())
     }

@@ -12,7 +12,7 @@ use crate::{
     blocks::Blocks,
     book::{Book, Submitted},
     dice::Dice,
-    disk::Disk,
+    disk::{Disk, Faults},
     history::History,
     plan::{Life, Plan},
     tasks::Turns,
@@ -96,7 +96,7 @@ pub fn live(
         engine,
         client,
         pools: Vec::new(),
-        is_faultless: life.faults == Default::default(),
+        is_faultless: life.faults == Faults::default(),
     };
     living.register()?;
     for _ in 0..life.actions {
@@ -117,7 +117,7 @@ pub fn live(
         // What was submitted in time was answered.
         take_answers(&mut client, book)?;
         if let Err(error) = ended
-            && life.faults == Default::default()
+            && life.faults == Faults::default()
             && !disk.is_down()
         {
             return Err(format!("the engine did not shut down: {error}"));
@@ -168,12 +168,11 @@ impl Living<'_> {
             let name = definition.name.clone();
             // It may have been changed in an earlier life; then it is there.
             let known = self.engine.pool(&name);
-            let registered = match known {
-                Some(pool) => Some(pool),
-                None => {
-                    let registered = self.engine.register(definition);
-                    self.may_fail(registered)?
-                }
+            let registered = if known.is_some() {
+                known
+            } else {
+                let registered = self.engine.register(definition);
+                self.may_fail(registered)?
             };
             self.pools.extend(registered);
         }

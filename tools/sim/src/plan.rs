@@ -148,7 +148,8 @@ impl Life {
 
 /// The faults of one life, of the kinds that the seed has chosen.
 fn faults(dice: &mut Dice, kinds: u64) -> Faults {
-    let mut is_on = |kind: u32| kinds >> kind & 3 == 0 && dice.happens(500);
+    // A quarter of the seeds have a kind at all, and then half of their lives.
+    let mut is_on = |kind: u32| (kinds >> kind).is_multiple_of(4) && dice.happens(500);
     let (reads, writes, short) = (is_on(0), is_on(2), is_on(4));
     let (flushes, slow, full) = (is_on(6), is_on(8), is_on(10));
     let mut rate = |is_on, high| if is_on { dice.within(1, high) } else { 0 };

@@ -4,7 +4,7 @@ use serde::Serialize;
 use tombola::{Config, Durability, LogFormat};
 
 use super::{machine::Machine, repetition::Measured};
-use crate::{output::grouped, report::Latency};
+use crate::{output::counted, report::Latency};
 
 /// What is printed as JSON.
 #[derive(Debug, Serialize)]
@@ -130,16 +130,16 @@ impl Figures {
         }
         if self.unsent > 0 {
             remarks.push(format!(
-                "{} draws that were due could not be sent at all: the latencies are too good",
-                grouped(self.unsent)
+                "{} could not be sent at all: the latencies are too good",
+                counted(self.unsent, "due draw")
             ));
         } else if rate.is_some_and(|rate| self.draws_per_second < 0.98 * rate) {
             remarks.push("the engine did not keep up with the rate".into());
         }
         if self.segment_waits > 0 {
             remarks.push(format!(
-                "the next segment was not ready {} times",
-                grouped(self.segment_waits)
+                "the next segment was not ready {}",
+                counted(self.segment_waits, "time")
             ));
         }
         remarks

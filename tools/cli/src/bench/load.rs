@@ -10,6 +10,7 @@ use hdrhistogram::Histogram;
 use tombola::{Client, Outcome, PoolHandle, Request, Stopped, SubmitError};
 
 use super::recorder::{Recorder, Sent};
+use crate::{draw::refusal, output::counted, under_way::Runs};
 
 /// Draws in one submission. Larger ones cost no less a draw; they only make the clock coarser.
 const BATCH_MAX: usize = 256;
@@ -48,6 +49,8 @@ pub(super) enum LoadError {
     Submit(SubmitError),
     Stopped(Stopped),
     Unanswered(usize),
+    /// A pool is closed, or its window is: there is nothing to measure.
+    Refused(Outcome),
 }
 
 /// Where the schedule is. A draw is due at its time whatever became of those before it, so that a
@@ -68,20 +71,18 @@ impl Schedule {
         }
     }
 
-    /// The draws that may be sent now, at most a batch.
-    fn due(&self, now_ns: f64) -> Sent {
+    /// How many draws may be sent now, at most a batch, and when they were due.
+    fn due(&self, now_ns: f64) -> (usize, Sent) {
         let Some(step_ns) = self.step_ns else {
-            return Sent {
-                count: BATCH_MAX,
+            let now = Sent {
                 due_ns: now_ns,
                 step_ns: 0.0,
             };
+            return (BATCH_MAX, now);
         };
-        Sent {
-            count: self.due_before(now_ns).min(BATCH_MAX as u64) as usize,
-            due_ns: self.first_due_ns + self.next as f64 * step_ns,
-            step_ns,
-        }
+        let count = self.due_before(now_ns).min(BATCH_MAX as u64) as usize;
+        let due_ns = self.first_due_ns + self.next as f64 * step_ns;
+        (count, Sent { due_ns, step_ns })
     }
 
     /// How many draws were due up to this moment and are not sent; none without a schedule.
@@ -119,15 +120,10 @@ pub(super) fn drive(
 ) -> Result<Answers, LoadError> {
     let batches: Vec<[Request; BATCH_MAX]> =
         pools.iter().map(|pool| [pool.into(); BATCH_MAX]).collect();
-    let lanes = 1 + pools
-        .iter()
-        .map(|pool| pool.id().shard())
-        .max()
-        .unwrap_or(0);
     let window_ns = nanoseconds(load.warmup)..nanoseconds(load.warmup + load.duration);
     let mut schedule = Schedule::new(load);
-    let mut recorder = Recorder::new(lanes, window_ns.clone());
-    let mut tally = Tally::new(lanes);
+    let mut recorder = Recorder::new(window_ns.clone());
+    let mut tally = Tally::default();
     let give_up_ns = window_ns.end + nanoseconds(PATIENCE);
     let mut turn = 0;
     let mut draws = 0;
@@ -139,18 +135,15 @@ pub(super) fn drive(
         if is_over || now_ns >= give_up_ns || ends.any() {
             break now_ns;
         }
-        let due = schedule.due(now_ns.min(window_ns.end));
+        let (count, due) = schedule.due(now_ns.min(window_ns.end));
         let mut sent = 0;
-        if due.count > 0 {
-            let batch = &batches[turn];
+        if count > 0 {
+            let batch = &batches[turn][..count];
             turn = (turn + 1) % batches.len();
-            sent = client
-                .submit_batch(&batch[..due.count])
-                .map_err(LoadError::Submit)?
-                .count;
+            let ids = client.submit_batch(batch).map_err(LoadError::Submit)?;
+            sent = ids.count;
             schedule.next += sent as u64;
-            let shard = batch[0].pool.shard();
-            recorder.sent(shard, Sent { count: sent, ..due });
+            recorder.sent(&ids, due);
         }
         let polled = tally.poll(client, &mut recorder, begun)?;
         if window_ns.contains(&now_ns) {
@@ -193,39 +186,41 @@ struct Polled {
 }
 
 /// What all polls brought.
+#[derive(Debug, Default)]
 struct Tally {
-    lanes: Vec<usize>,
+    /// Filled and emptied by each poll; kept so that it need not grow again.
+    answered: Runs,
     exhausted: u64,
 }
 
 impl Tally {
-    fn new(lanes: usize) -> Self {
-        Self {
-            lanes: vec![0; lanes],
-            exhausted: 0,
-        }
-    }
-
     fn poll(
         &mut self,
         client: &mut Client,
         recorder: &mut Recorder,
         begun: Instant,
     ) -> Result<Polled, LoadError> {
-        let mut exhausted = 0;
-        let lanes = &mut self.lanes;
+        let (mut exhausted, mut refused) = (0, None);
+        let runs = &mut self.answered;
         let answered = client
             .poll_with(|completion| {
-                lanes[completion.shard] += 1;
-                exhausted += u64::from(completion.outcome == Outcome::Exhausted);
+                runs.add(completion.request);
+                match completion.outcome {
+                    Outcome::Item(_) | Outcome::NoPrize => {}
+                    Outcome::Exhausted => exhausted += 1,
+                    outcome => refused = Some(outcome),
+                }
             })
             .map_err(LoadError::Stopped)?;
         if answered > 0 {
             // One look at the clock for all of them, after the last one was taken.
             let now_ns = nanoseconds(begun.elapsed());
-            for (lane, count) in lanes.iter_mut().enumerate() {
-                recorder.answered(lane, std::mem::take(count), now_ns);
+            for ids in runs.take() {
+                recorder.answered(ids, now_ns);
             }
+        }
+        if let Some(outcome) = refused {
+            return Err(LoadError::Refused(outcome));
         }
         self.exhausted += exhausted;
         Ok(Polled {
@@ -244,8 +239,13 @@ impl From<LoadError> for crate::failure::Failure {
         Self::Failed(match error {
             LoadError::Submit(error) => error.to_string(),
             LoadError::Stopped(error) => error.to_string(),
+            LoadError::Refused(outcome) => format!(
+                "a pool refused draws ({}); open it, change its window, or leave it out of the file",
+                refusal(outcome).unwrap_or("?")
+            ),
             LoadError::Unanswered(open) => format!(
-                "{open} draws were not answered within {} s; whether they were made is unknown",
+                "no answer to {} within {} s; whether they were made is unknown",
+                counted(open as u64, "draw"),
                 PATIENCE.as_secs()
             ),
         })
@@ -268,18 +268,18 @@ mod tests {
     #[test]
     fn a_late_client_still_sends_what_was_due_meanwhile() {
         let mut schedule = schedule(Some(1e6));
-        assert_eq!(schedule.due(499.0).count, 0);
-        assert_eq!(schedule.due(500.0).count, 1);
+        assert_eq!(schedule.due(499.0).0, 0);
+        assert_eq!(schedule.due(500.0).0, 1);
         schedule.next = 1;
-        assert_eq!(schedule.due(1499.0).count, 0);
-        let late = schedule.due(11_600.0);
-        assert_eq!((late.count, late.due_ns), (11, 1500.0));
-        assert_eq!(schedule.due(1e9).count, BATCH_MAX);
+        assert_eq!(schedule.due(1499.0).0, 0);
+        let (count, late) = schedule.due(11_600.0);
+        assert_eq!((count, late.due_ns), (11, 1500.0));
+        assert_eq!(schedule.due(1e9).0, BATCH_MAX);
     }
 
     #[test]
     fn without_a_rate_everything_is_due_now() {
-        let now = schedule(None).due(7.0);
-        assert_eq!((now.count, now.due_ns, now.step_ns), (BATCH_MAX, 7.0, 0.0));
+        let (count, now) = schedule(None).due(7.0);
+        assert_eq!((count, now.due_ns, now.step_ns), (BATCH_MAX, 7.0, 0.0));
     }
 }

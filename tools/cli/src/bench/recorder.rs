@@ -1,91 +1,75 @@
 //! When draws were due, and so how long their answers took.
 
-use std::collections::VecDeque;
+use std::ops::Range;
 
 use hdrhistogram::Histogram;
+use tombola::{RequestId, RequestIds};
 
-use crate::report::nanoseconds;
+use crate::{report::nanoseconds, under_way::UnderWay};
 
-/// Batches that wait for their answers, a lane for each shard, and the latencies of those that came.
+/// Batches that wait for their answers, and the latencies of those that came.
 ///
-/// Times are nanoseconds since the run began. The answers of a shard come in the order of
-/// submission, so a lane is a queue and no draw has to be looked up.
+/// Times are nanoseconds since the run began.
 #[derive(Debug)]
 pub(super) struct Recorder {
-    lanes: Vec<VecDeque<Sent>>,
+    under_way: UnderWay<Sent>,
     /// Only what was due in here counts: the time before is for warming up, after it nothing is sent.
-    window: std::ops::Range<f64>,
+    window: Range<f64>,
     latency_ns: Histogram<u64>,
 }
 
-/// Draws of one batch without an answer: evenly spaced in time, or all due at once.
+/// When the draws of a batch were due: evenly spaced in time, or all at once.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Sent {
-    pub(super) count: usize,
     pub(super) due_ns: f64,
     pub(super) step_ns: f64,
 }
 
 impl Recorder {
-    pub(super) fn new(lanes: usize, window: std::ops::Range<f64>) -> Self {
+    pub(super) fn new(window: Range<f64>) -> Self {
         Self {
             // Room for single draws in full rings: growing would show as latency.
-            lanes: (0..lanes)
-                .map(|_| VecDeque::with_capacity(1 << 16))
-                .collect(),
+            under_way: UnderWay::with_capacity(1 << 16),
             window,
             latency_ns: nanoseconds(),
         }
     }
 
-    pub(super) fn sent(&mut self, lane: usize, sent: Sent) {
-        if sent.count > 0 {
-            self.lanes[lane].push_back(sent);
-        }
+    pub(super) fn sent(&mut self, ids: &RequestIds, sent: Sent) {
+        self.under_way.sent(ids, sent);
     }
 
-    /// The next `count` draws of this lane are answered.
-    pub(super) fn answered(&mut self, lane: usize, mut count: usize, now_ns: f64) {
-        while let Some(front) = self.lanes[lane].front_mut().filter(|_| count > 0) {
-            let taken = count.min(front.count);
-            let batch = Sent {
-                count: taken,
-                ..*front
-            };
-            count -= taken;
-            front.count -= taken;
-            front.due_ns += front.step_ns * taken as f64;
-            if front.count == 0 {
-                self.lanes[lane].pop_front();
+    /// The draws with these ids are answered.
+    pub(super) fn answered(&mut self, ids: Range<RequestId>, now_ns: f64) {
+        let Self {
+            under_way,
+            window,
+            latency_ns,
+        } = self;
+        under_way.answered(ids, |sent, places| {
+            if sent.step_ns == 0.0 {
+                if window.contains(&sent.due_ns) {
+                    let latency = whole(now_ns - sent.due_ns);
+                    latency_ns.saturating_record_n(latency, places.len() as u64);
+                }
+                return;
             }
-            self.record(batch, now_ns);
-        }
+            for place in places {
+                let due_ns = sent.due_ns + sent.step_ns * place as f64;
+                if window.contains(&due_ns) {
+                    latency_ns.saturating_record(whole(now_ns - due_ns));
+                }
+            }
+        });
     }
 
     /// How many draws have no answer yet.
     pub(super) fn open(&self) -> usize {
-        self.lanes.iter().flatten().map(|sent| sent.count).sum()
+        self.under_way.open()
     }
 
     pub(super) fn into_latency_ns(self) -> Histogram<u64> {
         self.latency_ns
-    }
-
-    fn record(&mut self, batch: Sent, now_ns: f64) {
-        if batch.step_ns == 0.0 {
-            if self.window.contains(&batch.due_ns) {
-                let latency = whole(now_ns - batch.due_ns);
-                self.latency_ns
-                    .saturating_record_n(latency, batch.count as u64);
-            }
-            return;
-        }
-        for index in 0..batch.count {
-            let due_ns = batch.due_ns + batch.step_ns * index as f64;
-            if self.window.contains(&due_ns) {
-                self.latency_ns.saturating_record(whole(now_ns - due_ns));
-            }
-        }
     }
 }
 
@@ -98,21 +82,25 @@ fn whole(value: f64) -> u64 {
 mod tests {
     use super::*;
 
+    fn ids(first: RequestId, count: usize) -> RequestIds {
+        RequestIds {
+            first,
+            count,
+            shard: 0,
+        }
+    }
+
     #[test]
     fn latency_counts_from_the_scheduled_time() {
-        let mut recorder = Recorder::new(2, 1000.0..5000.0);
-        recorder.sent(
-            1,
-            Sent {
-                count: 6,
-                due_ns: 0.0,
-                step_ns: 1000.0,
-            },
-        );
-        recorder.answered(0, 3, 9000.0);
-        assert_eq!(recorder.open(), 6, "another lane has other draws");
-        recorder.answered(1, 2, 6000.0);
-        recorder.answered(1, 4, 7000.0);
+        let mut recorder = Recorder::new(1000.0..5000.0);
+        let sent = Sent {
+            due_ns: 0.0,
+            step_ns: 1000.0,
+        };
+        recorder.sent(&ids(7, 6), sent);
+        assert_eq!(recorder.open(), 6);
+        recorder.answered(7..9, 6000.0);
+        recorder.answered(9..13, 7000.0);
         assert_eq!(recorder.open(), 0);
         let latency = recorder.into_latency_ns();
         // Due at 1000 and answered at 6000; due at 2000, 3000 and 4000 and answered at 7000. What
@@ -127,17 +115,14 @@ mod tests {
 
     #[test]
     fn a_batch_sent_at_once_has_one_latency() {
-        let mut recorder = Recorder::new(1, 0.0..1e9);
-        recorder.sent(
-            0,
-            Sent {
-                count: 1000,
-                due_ns: 500.0,
-                step_ns: 0.0,
-            },
-        );
-        recorder.answered(0, 400, 1500.0);
-        recorder.answered(0, 600, 2500.0);
+        let mut recorder = Recorder::new(0.0..1e9);
+        let sent = Sent {
+            due_ns: 500.0,
+            step_ns: 0.0,
+        };
+        recorder.sent(&ids(0, 1000), sent);
+        recorder.answered(0..400, 1500.0);
+        recorder.answered(400..1000, 2500.0);
         let latency = recorder.into_latency_ns();
         assert_eq!(latency.count_at(1000), 400);
         assert_eq!(latency.count_at(2000), 600);

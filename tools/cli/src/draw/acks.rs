@@ -8,7 +8,7 @@ use std::{
 
 use tombola::{Completion, Outcome, PoolHandle};
 
-use super::answer::Answer;
+use super::answer::{Answer, refusal};
 use crate::{failure::Failure, output};
 
 /// The file itself, shared by the client threads. It is opened to append, and every batch of lines
@@ -89,7 +89,8 @@ pub(super) struct Endings(Vec<PoolEndings>);
 struct PoolEndings {
     items: Vec<Box<str>>,
     no_prize: Box<str>,
-    exhausted: Box<str>,
+    /// Up to the name of the refusal.
+    refused: Box<str>,
 }
 
 impl Endings {
@@ -97,12 +98,13 @@ impl Endings {
         let of = |pool: &PoolHandle| {
             let definition = pool.definition();
             let name = output::json(&definition.name);
-            let ending = |rest: &str| format!(",\"pool\":{name},\"item\":{rest}}}\n").into();
+            let begin = |rest: &str| format!(",\"pool\":{name},\"item\":{rest}");
+            let ending = |rest: &str| (begin(rest) + "}\n").into();
             let items = definition.items.iter();
             PoolEndings {
                 items: items.map(|item| ending(&output::json(&item.id))).collect(),
                 no_prize: ending("null,\"outcome\":\"no_prize\""),
-                exhausted: ending("null,\"outcome\":\"exhausted\""),
+                refused: begin("null,\"outcome\":\"").into(),
             }
         };
         Self(pools.iter().map(of).collect())
@@ -133,7 +135,7 @@ impl<'a> Acks<'a> {
         let ending = match completion.outcome {
             Outcome::Item(item) => &endings.items[item as usize],
             Outcome::NoPrize => &endings.no_prize,
-            _ => &endings.exhausted,
+            _ => &endings.refused,
         };
         let mut digits = itoa::Buffer::new();
         let mut part = |text: &str| self.lines.extend_from_slice(text.as_bytes());
@@ -144,6 +146,10 @@ impl<'a> Acks<'a> {
         part(",\"seq\":");
         part(completion.seq.map_or("null", |seq| digits.format(seq)));
         part(ending);
+        if let Some(refusal) = refusal(completion.outcome) {
+            part(refusal);
+            part("\"}\n");
+        }
     }
 
     /// Writes what was added.

@@ -63,7 +63,7 @@ impl<'a> Answer<'a> {
 }
 
 /// What a refusal is called; `None` for what was drawn.
-pub(super) fn refusal(outcome: Outcome) -> Option<&'static str> {
+pub(crate) fn refusal(outcome: Outcome) -> Option<&'static str> {
     Some(match outcome {
         Outcome::Item(_) | Outcome::Items | Outcome::NoPrize => return None,
         Outcome::Exhausted => "exhausted",
@@ -74,6 +74,7 @@ pub(super) fn refusal(outcome: Outcome) -> Option<&'static str> {
         Outcome::KeyConflict => "key_conflict",
         Outcome::Forgotten => "forgotten",
         Outcome::TooManyHolds => "too_many_holds",
+        Outcome::Unavailable => "unavailable",
         _ => "refused",
     })
 }

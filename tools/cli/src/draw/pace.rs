@@ -1,10 +1,11 @@
 //! When draws are due, and how long each took until it was acknowledged.
 
-use std::{collections::VecDeque, num::NonZeroU64, time::Instant};
+use std::{num::NonZeroU64, ops::Range, time::Instant};
 
 use hdrhistogram::Histogram;
+use tombola::{RequestId, RequestIds};
 
-use crate::report;
+use crate::{report, under_way::UnderWay};
 
 /// Of a nanosecond. A power of two, so that dividing by it costs nothing.
 const PARTS: u128 = 1 << 20;
@@ -22,8 +23,7 @@ pub(super) struct Pace {
     interval: Option<u128>,
     /// How many draws were sent.
     sent: u64,
-    /// For each shard what is under way, in the order in which it is answered.
-    under_way: Vec<VecDeque<Batch>>,
+    under_way: UnderWay<Batch>,
     latency: Histogram<u64>,
 }
 
@@ -34,7 +34,6 @@ struct Batch {
     at: u64,
     /// The place of the first of them on the schedule.
     first: u64,
-    count: u64,
 }
 
 impl Pace {
@@ -45,7 +44,6 @@ impl Pace {
         rate: Option<NonZeroU64>,
         several: u8,
         clients: usize,
-        shards: usize,
     ) -> Self {
         Self {
             begun,
@@ -54,7 +52,7 @@ impl Pace {
                 (second / u128::from(rate.get())).max(1)
             }),
             sent: 0,
-            under_way: vec![VecDeque::new(); shards],
+            under_way: UnderWay::with_capacity(0),
             latency: report::nanoseconds(),
         }
     }
@@ -73,37 +71,31 @@ impl Pace {
         self.begun.elapsed().as_nanos() as u64
     }
 
-    /// `count` draws were sent to a shard; the clock was read before.
-    pub(super) fn sent(&mut self, shard: usize, at: u64, count: u64) {
-        if count > 0 {
-            let first = self.sent;
-            self.under_way[shard].push_back(Batch { at, first, count });
-            self.sent += count;
-        }
+    /// Draws were sent; the clock was read before.
+    pub(super) fn sent(&mut self, ids: &RequestIds, at: u64) {
+        let first = self.sent;
+        self.under_way.sent(ids, Batch { at, first });
+        self.sent += ids.count as u64;
     }
 
-    /// A shard answered its next `count` draws, before `now`.
-    pub(super) fn answered(&mut self, shard: usize, now: u64, mut count: u64) {
-        while count > 0
-            && let Some(batch) = self.under_way[shard].front_mut()
-        {
-            let part = batch.count.min(count);
-            match self.interval {
-                None => self.latency.saturating_record_n(now - batch.at, part),
-                Some(interval) => {
-                    for place in batch.first..batch.first + part {
-                        let due = (u128::from(place) * interval / PARTS) as u64;
-                        self.latency.saturating_record(now.saturating_sub(due));
-                    }
+    /// The draws with these ids were answered, before `now`.
+    pub(super) fn answered(&mut self, ids: Range<RequestId>, now: u64) {
+        let Self {
+            interval,
+            under_way,
+            latency,
+            ..
+        } = self;
+        under_way.answered(ids, |batch, places| match *interval {
+            None => latency.saturating_record_n(now - batch.at, places.len() as u64),
+            Some(interval) => {
+                for place in places {
+                    let place = u128::from(batch.first) + place as u128;
+                    let due = (place * interval / PARTS) as u64;
+                    latency.saturating_record(now.saturating_sub(due));
                 }
             }
-            batch.first += part;
-            batch.count -= part;
-            count -= part;
-            if batch.count == 0 {
-                self.under_way[shard].pop_front();
-            }
-        }
+        });
     }
 
     /// The time of every draw that was answered, in nanoseconds.
@@ -116,15 +108,23 @@ impl Pace {
 mod tests {
     use super::*;
 
+    fn ids(first: RequestId, count: usize) -> RequestIds {
+        RequestIds {
+            first,
+            count,
+            shard: 0,
+        }
+    }
+
     #[test]
     fn a_batch_is_answered_in_parts() {
-        let mut pace = Pace::new(Instant::now(), None, 1, 1, 2);
-        pace.sent(0, 100, 3);
-        pace.sent(0, 200, 1);
-        pace.sent(1, 0, 1);
-        pace.answered(0, 300, 2);
-        pace.answered(0, 1100, 2);
-        pace.answered(1, 7, 1);
+        let mut pace = Pace::new(Instant::now(), None, 1, 1);
+        pace.sent(&ids(1, 3), 100);
+        pace.sent(&ids(4, 1), 200);
+        pace.sent(&ids(5, 1), 0);
+        pace.answered(1..3, 300);
+        pace.answered(3..5, 1100);
+        pace.answered(5..6, 7);
         let latency = pace.into_latency();
         let times: Vec<_> = latency
             .iter_recorded()
@@ -136,9 +136,9 @@ mod tests {
     #[test]
     fn with_a_schedule_a_stall_is_charged_to_every_draw() {
         // A draw each microsecond; three are sent late together, and answered at 10 us.
-        let mut pace = Pace::new(Instant::now(), NonZeroU64::new(1_000_000), 1, 1, 1);
-        pace.sent(0, 9_999, 3);
-        pace.answered(0, 10_000, 3);
+        let mut pace = Pace::new(Instant::now(), NonZeroU64::new(1_000_000), 1, 1);
+        pace.sent(&ids(1, 3), 9_999);
+        pace.answered(1..4, 10_000);
         let latency = pace.into_latency();
         assert_eq!(latency.len(), 3);
         assert!(latency.max().abs_diff(10_000) <= 10);

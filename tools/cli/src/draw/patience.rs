@@ -7,7 +7,7 @@ use std::{
 
 use tombola::Idle;
 
-use crate::failure::Failure;
+use crate::{failure::Failure, output::counted};
 
 /// How long a client waits for the next answer. Long enough for a slow disk; but an engine whose
 /// disk is full waits for space, which may never come.
@@ -39,9 +39,9 @@ impl Patience {
     pub(super) fn wait(&self, open: usize) -> Result<(), Failure> {
         if open > 0 && self.moved.elapsed() > LIMIT {
             return Err(Failure::Failed(format!(
-                "{open} draws are not answered since {} s; the disk may be full or not respond, \
-                 see above; run it again once that is mended: it recovers, and the log tells \
-                 which of them were made",
+                "no answer to {} since {} s; the disk may be full or not respond, see above; run \
+                 it again once that is mended: it recovers, and the log tells which of them were made",
+                counted(open as u64, "request"),
                 LIMIT.as_secs()
             )));
         }

@@ -9,22 +9,21 @@ use tombola::{
 };
 
 use super::{
+    items::{self, DrawnItem, Totals},
     run::{LineCounts, Run},
     tally::Tally,
 };
 use crate::{
     failure::Failure,
     output::{self, counted, grouped, grouped_rate},
-    report::{self, ItemReport, Latency},
+    report::Latency,
 };
-
-/// So many items are shown to people; JSON has them all.
-const ITEMS_SHOWN: usize = 50;
 
 #[derive(Debug, Serialize)]
 pub(super) struct Report {
     draws: u64,
     no_prizes: u64,
+    refused: u64,
     exhausted: u64,
     unanswered: usize,
     #[serde(flatten)]
@@ -40,7 +39,7 @@ pub(super) struct Report {
     durability: Durability,
     shards: usize,
     clients: usize,
-    items: Vec<ItemReport>,
+    items: Vec<DrawnItem>,
 }
 
 impl Report {
@@ -54,6 +53,7 @@ impl Report {
         Self {
             draws: run.tally.draws,
             no_prizes: run.tally.pools.iter().map(|pool| pool.no_prizes).sum(),
+            refused: run.tally.refused,
             exhausted: run.tally.exhausted,
             unanswered: run.unanswered,
             lines: run.lines,
@@ -78,39 +78,13 @@ impl Report {
     /// Adds the items. `data` is where an engine that keeps anything has left it, closed; without
     /// it, this run is all there ever was.
     pub(super) fn count_items(&mut self, pools: &[PoolHandle], tally: &Tally, data: Option<&Path>) {
-        let examined = data.map(|data| recovery::examine(data, Depth::Needed));
+        let examined = data.map(|data| recovery::examine(data, Depth::Needed).ok());
         for (pool, counted) in pools.iter().zip(&tally.pools) {
-            let definition = pool.definition();
-            let totals: Option<Vec<_>> = match &examined {
-                None => Some(
-                    definition
-                        .items
-                        .iter()
-                        .zip(&counted.drawn)
-                        .map(|(item, &drawn)| {
-                            (drawn, item.stock.map(|stock| stock.saturating_sub(drawn)))
-                        })
-                        .collect(),
-                ),
-                Some(examined) => examined.as_ref().ok().and_then(|examination| {
-                    let pools = examination.pools();
-                    let found = pools
-                        .iter()
-                        .find(|found| found.definition().name == definition.name)?;
-                    Some(
-                        found
-                            .items()
-                            .map(|item| (item.drawn, item.remaining))
-                            .collect(),
-                    )
-                }),
+            let totals = match &examined {
+                None => Totals::of_run(pool, counted),
+                Some(examined) => Totals::found(pool, examined.as_ref()),
             };
-            let total = |index: usize| match totals.as_ref().and_then(|totals| totals.get(index)) {
-                Some(&(drawn, remaining)) => (Some(drawn), remaining),
-                None => (None, None),
-            };
-            let items = report::items(definition, &counted.drawn, counted.no_prizes, total);
-            self.items.extend(items);
+            self.items.extend(items::drawn(pool, counted, &totals));
         }
     }
 
@@ -127,13 +101,13 @@ impl Report {
     }
 
     fn page(&self) -> String {
-        let mut page = report::item_table(&self.items, ITEMS_SHOWN);
+        let mut page = items::table_of(&self.items);
         let mut line = |text: std::fmt::Arguments<'_>| {
             writeln!(page, "{text}").expect("writing to a text does not fail");
         };
         line(format_args!(
-            "\n{} draws in {:.3} s: {} draws/s",
-            grouped(self.draws),
+            "\n{} in {:.3} s: {} draws/s",
+            counted(self.draws, "draw"),
             self.seconds,
             grouped_rate(self.draws_per_second)
         ));
@@ -149,12 +123,20 @@ impl Report {
                 grouped(self.exhausted)
             ));
         }
+        let otherwise = self.refused - self.exhausted;
+        if otherwise > 0 && self.lines.is_none() {
+            line(format_args!(
+                "{} more were refused, because the pool did not take them",
+                grouped(otherwise)
+            ));
+        }
         if let Some(lines) = &self.lines {
             line(format_args!(
-                "{} answered: {} again as before, {} refused; {}",
+                "{} answered: {} again as before, {} confirmed or voided, {} refused; {}",
                 counted(lines.answered, "request"),
                 grouped(lines.replays),
-                grouped(lines.refused),
+                grouped(lines.settled),
+                grouped(self.refused),
                 counted(lines.bad_lines, "bad line")
             ));
         }

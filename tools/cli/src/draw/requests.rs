@@ -1,8 +1,10 @@
 //! Requests that come in line by line, each answered by a line: a file, or a pipe in both
 //! directions, over which another program draws for as long as it likes.
 
+mod fields;
 mod input;
 mod line;
+mod settle;
 
 use std::{
     collections::HashMap,
@@ -10,6 +12,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
         mpsc::{Receiver, RecvTimeoutError, TryRecvError},
     },
+    thread,
     time::{Duration, Instant},
 };
 
@@ -20,15 +23,20 @@ pub(super) use self::input::Source;
 use self::{
     input::Input,
     line::{Asked, Pools},
+    settle::{Settler, ToSettle},
 };
 use super::{
     acks::AckFile,
-    answer::{Answer, refusal},
+    answer::Answer,
     patience::Patience,
     run::{LineCounts, Run},
     tally::{Places, Tally},
 };
-use crate::{failure::Failure, output::Output, report};
+use crate::{
+    failure::Failure,
+    output::{self, Output},
+    report,
+};
 
 /// After so many lines the answers get their turn.
 const LINES_AT_ONCE: usize = 256;
@@ -70,10 +78,15 @@ pub(super) struct Session<'a> {
     /// A request for which there was no room.
     waiting: Option<(u64, Asked)>,
     open: HashMap<RequestId, Open>,
-    sink: Sink<'a>,
+    /// Confirms and voids, for as long as the session runs.
+    settler: Option<Settler>,
+    /// `None` once nobody takes them any more.
+    sink: Option<Sink<'a>>,
     tally: Tally,
     lines: LineCounts,
     latency: Histogram<u64>,
+    /// Why no more lines are read. What is open is answered and counted all the same.
+    failure: Option<Failure>,
 }
 
 impl<'a> Session<'a> {
@@ -91,24 +104,33 @@ impl<'a> Session<'a> {
             is_over: false,
             waiting: None,
             open: HashMap::new(),
-            sink,
+            settler: None,
+            sink: Some(sink),
             tally: Tally::new(pools),
             lines: LineCounts::default(),
             latency: report::nanoseconds(),
+            failure: None,
         })
     }
 
     /// Draws until the input ends and everything is answered. What goes wrong is told in the result.
-    pub(super) fn run(mut self, patience: Patience, stop: &AtomicBool) -> Run {
+    pub(super) fn run(mut self, engine: &Engine, stop: &AtomicBool) -> Run {
         let begun = Instant::now();
-        let failure = self.work(patience, stop).err();
+        let patience = Patience::new(engine.config().idle);
+        let (failure, unsettled) = thread::scope(|scope| {
+            self.settler = Some(Settler::start(scope, engine));
+            let failure = self.work(patience, stop).err().or(self.failure.take());
+            // Its thread ends with it.
+            let settler = self.settler.take();
+            (failure, settler.map_or(0, |settler| settler.open()))
+        });
         Run {
             tally: self.tally,
             elapsed: begun.elapsed(),
             latency: self.latency,
             sold_out: false,
             interrupted: stop.load(Ordering::Relaxed),
-            unanswered: self.client.open_requests(),
+            unanswered: self.client.open_requests() + unsettled,
             lines: Some(self.lines),
             failure,
         }
@@ -116,7 +138,7 @@ impl<'a> Session<'a> {
 
     fn work(&mut self, mut patience: Patience, stop: &AtomicBool) -> Result<(), Failure> {
         loop {
-            if stop.load(Ordering::Relaxed) {
+            if stop.load(Ordering::Relaxed) || self.failure.is_some() {
                 self.is_over = true;
                 self.waiting = None;
             }
@@ -124,7 +146,9 @@ impl<'a> Session<'a> {
             let answered = self.answer()?;
             if asked || answered {
                 patience.moved();
-            } else if self.waiting.is_some() || self.client.open_requests() > 0 {
+            } else if self.waiting.is_some() || self.client.open_requests() > 0 || self.settles() {
+                // How long it takes to settle something depends on the log; the engine gives up
+                // by itself.
                 patience.wait(self.client.open_requests())?;
             } else if self.is_over {
                 return Ok(());
@@ -137,6 +161,12 @@ impl<'a> Session<'a> {
                 patience.moved();
             }
         }
+    }
+
+    fn settles(&self) -> bool {
+        self.settler
+            .as_ref()
+            .is_some_and(|settler| settler.open() > 0)
     }
 
     /// Asks for what has come in, as far as there is room; whether there was anything.
@@ -170,17 +200,32 @@ impl<'a> Session<'a> {
                 Ok(())
             }
             Input::Failed(error) => {
-                self.is_over = true;
-                Err(Failure::io("read", "the requests", &error))
+                self.fail(Failure::io("read", "the requests", &error));
+                Ok(())
             }
         }
     }
 
+    /// No more is asked for.
+    fn fail(&mut self, failure: Failure) {
+        self.failure.get_or_insert(failure);
+    }
+
     fn submit(&mut self, line: u64, asked: Asked) -> Result<(), Failure> {
         let sent = Instant::now();
-        match self.client.try_submit(asked.request) {
+        let (request, key) = match asked {
+            Asked::Draw { request, key } => (request, key),
+            Asked::Settle { how, request } => {
+                let asked_for = ToSettle { line, how, request };
+                let settler = self.settler.as_mut();
+                if !settler.is_some_and(|settler| settler.ask(asked_for)) {
+                    self.waiting = Some((line, asked));
+                }
+                return Ok(());
+            }
+        };
+        match self.client.try_submit(request) {
             Ok(id) => {
-                let key = asked.key;
                 self.open.insert(id, Open { line, key, sent });
             }
             Err(SubmitError::Full(_)) => self.waiting = Some((line, asked)),
@@ -197,6 +242,8 @@ impl<'a> Session<'a> {
 
     /// Answers what was completed; whether there was anything.
     fn answer(&mut self) -> Result<bool, Failure> {
+        let mut text = Vec::new();
+        let settled = self.answer_settled(&mut text);
         let Self {
             pools,
             places,
@@ -207,7 +254,6 @@ impl<'a> Session<'a> {
             latency,
             ..
         } = self;
-        let mut text = Vec::new();
         let mut each = |completion: Completion| {
             let Some(asked) = open.remove(&completion.request) else {
                 return;
@@ -220,14 +266,50 @@ impl<'a> Session<'a> {
             } else {
                 tally.count(pool, &completion);
             }
-            lines.refused += u64::from(refusal(completion.outcome).is_some());
             let answer = Answer::new(&completion, &pools[pool]);
             answer.to(asked.line, asked.key).write(&mut text);
         };
         let answered = client.poll_with(&mut each)?;
-        if !text.is_empty() {
-            self.sink.write(&text)?;
+        self.write(&text);
+        Ok(answered > 0 || settled)
+    }
+
+    /// Answers what was confirmed or voided; whether there was anything.
+    fn answer_settled(&mut self, text: &mut Vec<u8>) -> bool {
+        let mut any = false;
+        while let Some(settled) = self.settler.as_mut().and_then(Settler::answer) {
+            any = true;
+            match settled {
+                Ok(settled) => {
+                    self.lines.answered += 1;
+                    if settled.is_refused {
+                        self.tally.refused += 1;
+                    } else {
+                        self.lines.settled += 1;
+                    }
+                    text.extend_from_slice(output::json(&settled).as_bytes());
+                    text.push(b'\n');
+                }
+                Err(error) => self.fail(error.into()),
+            }
         }
-        Ok(answered > 0)
+        any
+    }
+
+    fn write(&mut self, lines: &[u8]) {
+        if let Some(sink) = self.sink.as_mut().filter(|_| !lines.is_empty())
+            && let Err(failure) = sink.write(lines)
+        {
+            self.sink = None;
+            self.fail(match failure {
+                // Who asked for something does not know what came of it.
+                Failure::OutputClosed => Failure::Failed(
+                    "the reader of the answers has gone, so no more lines are read; what was drawn \
+                     without an answer is in `tombola log`, and --acks FILE keeps the answers"
+                        .into(),
+                ),
+                failure => failure,
+            });
+        }
     }
 }

@@ -73,8 +73,8 @@ pub(crate) struct LineCounts {
     pub(crate) answered: u64,
     /// Of these, what an earlier request with the same key had got.
     pub(crate) replays: u64,
-    /// Of these, what was refused.
-    pub(crate) refused: u64,
+    /// Of these, holds that were confirmed, and requests that were voided.
+    pub(crate) settled: u64,
     /// What is no request.
     pub(crate) bad_lines: u64,
 }
@@ -119,7 +119,6 @@ impl Plan<'_> {
         let clients: Vec<Client> = (0..self.clients)
             .map(|_| engine.client())
             .collect::<Result<_, _>>()?;
-        let shards = engine.config().shards.unwrap_or(1);
         let places = Places::new(self.pools);
         let endings = self.acks.map(|_| Endings::new(self.pools));
         let acks = self.acks.zip(endings.as_ref());
@@ -145,11 +144,12 @@ impl Plan<'_> {
                     places: &places,
                     shared: &shared,
                     turns: Turns::new(self.pools.len(), share),
-                    pace: Pace::new(begun, self.rate, several, self.clients, shards),
+                    pace: Pace::new(begun, self.rate, several, self.clients),
                     tally: Tally::new(self.pools),
                     acks: acks.map(|(file, endings)| {
                         Acks::new(file, endings, self.several.map(|_| self.pools))
                     }),
+                    failure: None,
                 };
                 scope.spawn(move || {
                     // The receiver is there until every client has sent its end.

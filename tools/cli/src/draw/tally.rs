@@ -2,6 +2,8 @@
 
 use tombola::{Completion, Outcome, PoolHandle, PoolId};
 
+use super::answer::refusal;
+
 /// Where each pool stands in the plan, by its id.
 #[derive(Debug)]
 pub(super) struct Places(Vec<Vec<usize>>);
@@ -34,7 +36,9 @@ impl Places {
 pub(crate) struct Tally {
     /// Draws that were acknowledged: an item, or "no prize".
     pub(crate) draws: u64,
-    /// Requests that were refused because nothing was left.
+    /// Requests that were refused.
+    pub(crate) refused: u64,
+    /// Of these, because nothing was left.
     pub(crate) exhausted: u64,
     /// The pools, in the order of the plan.
     pub(crate) pools: Vec<PoolTally>,
@@ -43,8 +47,10 @@ pub(crate) struct Tally {
 /// What came out of one pool.
 #[derive(Debug, Clone)]
 pub(crate) struct PoolTally {
-    /// Units of each item.
+    /// Units of each item, held ones included.
     pub(crate) drawn: Vec<u64>,
+    /// Of these, those that were only reserved.
+    pub(crate) held: Vec<u64>,
     /// Draws that answered "no prize".
     pub(crate) no_prizes: u64,
 }
@@ -53,10 +59,12 @@ impl Tally {
     pub(super) fn new(pools: &[PoolHandle]) -> Self {
         let pools = pools.iter().map(|pool| PoolTally {
             drawn: vec![0; pool.definition().items.len()],
+            held: vec![0; pool.definition().items.len()],
             no_prizes: 0,
         });
         Self {
             draws: 0,
+            refused: 0,
             exhausted: 0,
             pools: pools.collect(),
         }
@@ -65,36 +73,35 @@ impl Tally {
     /// Counts an answer; `false` where it is a refusal.
     #[inline]
     pub(super) fn count(&mut self, pool: usize, completion: &Completion) -> bool {
+        if refusal(completion.outcome).is_some() {
+            self.refused += 1;
+            self.exhausted += u64::from(completion.outcome == Outcome::Exhausted);
+            return false;
+        }
         let tally = &mut self.pools[pool];
-        match completion.outcome {
-            Outcome::Item(item) => tally.drawn[item as usize] += 1,
-            Outcome::NoPrize => tally.no_prizes += 1,
-            Outcome::Items => {
-                for item in completion.items() {
-                    match item {
-                        Some(item) => tally.drawn[item as usize] += 1,
-                        None => tally.no_prizes += 1,
-                    }
+        let is_held = completion.held_until_ms().is_some();
+        for item in completion.items() {
+            match item {
+                Some(item) => {
+                    tally.drawn[item as usize] += 1;
+                    tally.held[item as usize] += u64::from(is_held);
                 }
-                self.draws += completion.items().len() as u64;
-                return true;
-            }
-            refused => {
-                self.exhausted += u64::from(refused == Outcome::Exhausted);
-                return false;
+                None => tally.no_prizes += 1,
             }
         }
-        self.draws += 1;
+        self.draws += completion.items().len() as u64;
         true
     }
 
     /// Adds what another client of the same plan drew.
     pub(super) fn add(&mut self, other: &Self) {
         self.draws += other.draws;
+        self.refused += other.refused;
         self.exhausted += other.exhausted;
         for (one, other) in self.pools.iter_mut().zip(&other.pools) {
             one.no_prizes += other.no_prizes;
-            for (one, other) in one.drawn.iter_mut().zip(&other.drawn) {
+            let counts = one.drawn.iter_mut().chain(&mut one.held);
+            for (one, other) in counts.zip(other.drawn.iter().chain(&other.held)) {
                 *one += other;
             }
         }

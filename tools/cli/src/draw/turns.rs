@@ -26,7 +26,7 @@ impl Turns {
         }
     }
 
-    /// The pool whose turn it is, and how many draws its turn still has. `None`: all are sold out.
+    /// The pool whose turn it is, and how many draws its turn still has. `None`: none gives anything.
     pub(super) fn current(&self) -> Option<(usize, u64)> {
         self.open[self.current].then_some((self.current, self.left))
     }
@@ -39,8 +39,8 @@ impl Turns {
         }
     }
 
-    /// Nothing is left in a pool; it gets no more turns.
-    pub(super) fn sold_out(&mut self, pool: usize) {
+    /// A pool gives nothing any more; it gets no more turns.
+    pub(super) fn ends(&mut self, pool: usize) {
         self.open[pool] = false;
         if pool == self.current {
             self.next();
@@ -69,12 +69,12 @@ mod tests {
         assert_eq!(turns.current(), Some((0, 1)));
         turns.used(1);
         assert_eq!(turns.current(), Some((1, 2)));
-        turns.sold_out(2);
+        turns.ends(2);
         turns.used(2);
         assert_eq!(turns.current(), Some((0, 2)));
-        turns.sold_out(0);
+        turns.ends(0);
         assert_eq!(turns.current(), Some((1, 2)));
-        turns.sold_out(1);
+        turns.ends(1);
         assert_eq!(turns.current(), None);
     }
 }

@@ -8,7 +8,7 @@ use tombola::{
     wal::{block::BlockHeader, reader::Start, segment::SegmentHeader},
 };
 
-use crate::output;
+use crate::output::{self, counted};
 
 #[derive(Debug, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
@@ -101,11 +101,11 @@ impl fmt::Display for Line<'_> {
             } => {
                 write!(
                     f,
-                    "block {} at {}: {}, {} records from sequence number {}, {bytes} bytes, durable up to {}",
+                    "block {} at {}: {}, {} from sequence number {}, {bytes} bytes, durable up to {}",
                     header.number,
                     header.offset,
                     output::name(&header.kind),
-                    header.count,
+                    counted(header.count.into(), "record"),
                     header.first_seq,
                     header.durable_upto
                 )?;
@@ -125,7 +125,8 @@ impl fmt::Display for Line<'_> {
                 reason,
             } => write!(f, "broken at {offset}: {bytes} bytes: {reason}"),
             Self::End(end) => {
-                write!(f, "{} blocks, {} records", end.blocks, end.records)?;
+                let blocks = counted(end.blocks, "block");
+                write!(f, "{blocks}, {}", counted(end.records, "record"))?;
                 if end.sealed {
                     write!(f, ", sealed")?;
                 }

@@ -70,7 +70,8 @@ impl ChiSquare {
         // With one category there is nothing that could disagree.
         let p_value = ChiSquared::new(degrees as f64).map_or(1.0, |chi| chi.sf(statistic));
         Self {
-            statistic,
+            // The sum of nothing is a negative zero.
+            statistic: statistic + 0.0,
             degrees,
             p_value,
         }

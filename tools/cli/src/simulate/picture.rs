@@ -9,7 +9,7 @@ use plotters::{
 };
 
 use super::tracker::Tracker;
-use crate::{failure::Failure, output::grouped};
+use crate::{failure::Failure, output::counted};
 
 const WIDTH: u32 = 1200;
 const ROW_HEIGHT: u32 = 480;
@@ -47,8 +47,8 @@ fn all(path: &Path, shown: &[Tracker], pools: usize) -> Drawn {
         let (head, body) = row.split_vertically(44);
         let name = shortened(&tracker.definition().name, 40);
         let title = format!(
-            "{name}: {} draws{}",
-            grouped(tracker.draws()),
+            "{name}: {}{}",
+            counted(tracker.draws(), "draw"),
             cut("pools", shown.len(), pools)
         );
         head.draw_text(&title, &font(20).color(&BLACK), (24, 16))?;

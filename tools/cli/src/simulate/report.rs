@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::{chi_square::ChiSquare, run::Run, tracker::Tracker};
 use crate::{
     failure::Failure,
-    output::{self, grouped, lines, or_unlimited, table},
+    output::{self, counted, grouped, lines, or_unlimited, table},
     report::{ItemReport, items},
 };
 
@@ -100,16 +100,13 @@ impl Report {
         }
         let mut text = vec![lines(&table)];
         if self.items.len() > ROWS_MAX {
-            let more = self.items.len() - ROWS_MAX;
-            text.push(format!("... and {more} more items (--json has them all)\n"));
+            let more = counted((self.items.len() - ROWS_MAX) as u64, "more item");
+            text.push(format!("... and {more} (--json has them all)\n"));
         }
         text.extend(self.pools.iter().map(PoolReport::line));
         if self.pools.len() > 1 {
-            let draws = grouped(self.draws);
-            text.push(format!(
-                "all: {draws} draws; {}",
-                described(self.chi_square)
-            ));
+            let draws = counted(self.draws, "draw");
+            text.push(format!("all: {draws}; {}", described(self.chi_square)));
         }
         text.join("\n")
     }
@@ -131,9 +128,9 @@ impl PoolReport {
         } else {
             String::new()
         };
-        let (pool, draws) = (&self.pool, grouped(self.draws));
+        let (pool, draws) = (&self.pool, counted(self.draws, "draw"));
         let test = described(self.chi_square);
-        format!("{pool}: {draws} draws{without_prize}; {test}")
+        format!("{pool}: {draws}{without_prize}; {test}")
     }
 }
 

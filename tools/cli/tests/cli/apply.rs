@@ -82,9 +82,20 @@ fn the_difference_is_shown_and_applied_once() {
         assert_eq!(applied["applied"], true);
         assert_eq!(applied["pools"][0]["what"], "changed");
         assert_eq!(
-            applied["pools"][0]["changes"][0],
-            json!({"retire": {"item": "iron"}})
+            applied["pools"][0]["changes"],
+            json!([
+                {"retire": {"item": "iron", "was": {"weight": 3, "stock": 50}}},
+                {"weight": {"item": "gold", "weight": 2, "was": 1}},
+                {"restock": {"item": "gold", "units": 30, "was": 50}},
+                {"add": {"item": {"id": "ruby", "weight": 1, "stock": 3}}},
+                {"window": {"opens_at_ms": null, "closes_at_ms": 2_208_988_800_000_u64,
+                    "was": {"opens_at_ms": null, "closes_at_ms": null}}},
+                "close"
+            ])
         );
+        let added = json!([{"add": {"item": {"id": "y", "weight": 1, "stock": 1}}}]);
+        assert_eq!(applied["pools"][1]["changes"], added);
+        assert_eq!(applied["pools"][2]["what"], "not_in_file");
         let found = items(&place);
         let gold = found
             .iter()
@@ -103,6 +114,8 @@ fn the_difference_is_shown_and_applied_once() {
 
         let again = apply(&place, &after, &[]).ends(0).out;
         assert!(again.ends_with("nothing to change\n"), "{again}");
+        let again = apply(&place, &after, &["--json"]).ends(0).json();
+        assert_eq!(again["applied"], false);
         assert_eq!(items(&place), found);
         place.data("verify", &[]).ends(0);
     }
@@ -115,15 +128,63 @@ fn what_cannot_be_changed_is_told_before_anything_is() {
     let before = items(&place);
     let fewer = AFTER
         .replace("stock = 80", "stock = 49")
-        .replace("PLACEMENT", "");
-    let said = apply(&place, &fewer, &[]).ends(2);
-    assert!(said.err.contains("got 50 units so far"), "{}", said.err);
+        .replace("weight = 6", "weight = 6, stock = 1")
+        .replace("PLACEMENT", "placement = \"all_shards\"");
+    let old = "[[pool]]\nname = \"old\"\non_exhausted = \"no_prize\"\n\
+        items = [{ id = \"x\", weight = 1 }]\n";
+    let said = apply(&place, &format!("{fewer}{old}"), &[]).ends(2);
+    for told in [
+        "item \"gold\" of pool \"banner\" got 50 units so far",
+        "item \"dust\" of pool \"banner\" cannot change between",
+        "pool \"banner\" has the placement one_shard, which cannot become all_shards",
+        "pool \"old\" has on_exhausted renormalise, which cannot become no_prize",
+    ] {
+        assert!(said.err.contains(told), "{told}: {}", said.err);
+    }
     assert_eq!(items(&place), before);
-    let nowhere = tombola(&[
-        "apply",
-        &place.text("wanted.toml"),
-        "--data",
-        &place.text("none"),
-    ]);
-    nowhere.ends(2);
+}
+
+#[test]
+fn a_directory_that_is_not_there_or_empty_is_made() {
+    let wanted = AFTER.replace("PLACEMENT", "");
+    for is_there in [false, true] {
+        let place = Place::with("");
+        let data = place.path("data");
+        if is_there {
+            fs::create_dir(&data).expect("a directory");
+        }
+        let page = apply(&place, &wanted, &["--dry-run"]).ends(0).out;
+        assert!(page.contains("would be made"), "{page}");
+        assert!(
+            page.contains("pool \"banner\" is new\n  + gold: weight 2, stock 80\n"),
+            "{page}"
+        );
+        assert!(page.ends_with("(--dry-run): 2 new pools, 0 changed pools\n"));
+        assert_eq!(data.exists(), is_there);
+        assert!(!is_there || place.files().is_empty());
+        let applied = apply(&place, &wanted, &["--json", "--shards", "2"]);
+        let applied = applied.ends(0).json();
+        assert_eq!(applied["new_directory"], true);
+        assert_eq!(applied["applied"], true);
+        assert_eq!(items(&place).len(), 4);
+        let again = apply(&place, &wanted, &["--json"]).ends(0).json();
+        assert_eq!(again["new_directory"], false);
+        assert_eq!(again["applied"], false);
+    }
+}
+
+#[test]
+fn a_directory_of_something_else_is_left_alone() {
+    let place = Place::with("");
+    fs::create_dir(place.path("data")).expect("a directory");
+    fs::write(place.path("data/holiday.jpg"), "a beach").expect("a file");
+    for flags in [&["--dry-run"][..], &[]] {
+        let said = apply(&place, &AFTER.replace("PLACEMENT", ""), flags).ends(2);
+        assert!(
+            said.err.contains("not a tombola data directory"),
+            "{}",
+            said.err
+        );
+    }
+    assert_eq!(place.files().len(), 1);
 }

@@ -136,7 +136,11 @@ fn a_directory_of_something_else() {
         );
     }
     let said = place.draw(&["--count", "1"]).ends(2);
-    assert!(said.err.contains("name an empty directory"), "{}", said.err);
+    assert!(
+        said.err.contains("for a new one, an empty directory"),
+        "{}",
+        said.err
+    );
     let beach = fs::read_to_string(place.path("data/holiday.jpg"));
     assert_eq!(beach.expect("it is still there"), "a beach");
 }
@@ -149,7 +153,33 @@ fn a_directory_that_is_not_there_is_not_made_by_looking() {
         assert!(!place.path("data").exists(), "{verb}");
     }
     let missing = place.text("segment");
-    tombola(&["inspect", &missing]).ends(1);
+    let said = tombola(&["inspect", &missing]).ends(2);
+    assert!(said.err.contains("cannot open"), "{}", said.err);
+    for (path, says) in [("pools.toml", "is not a segment"), ("", "is a directory")] {
+        let said = tombola(&["inspect", &place.text(path)]).ends(2);
+        assert!(
+            said.err.contains(says) && said.out.is_empty(),
+            "{}",
+            said.err
+        );
+    }
+}
+
+#[test]
+fn an_archive_that_cannot_be_made_is_told_before_anything_is_drawn() {
+    let place = Place::with(BANNER);
+    // A file is in the way; that stops even the superuser.
+    let archive = place.text("pools.toml/archive");
+    let said = place.draw(&["--count", "100", "--archive-dir", &archive]);
+    let said = said.ends(1);
+    assert!(
+        said.err.contains("cannot make the directory"),
+        "{}",
+        said.err
+    );
+    assert_eq!(place.read("acks"), "");
+    let state = place.data("state", &["--json"]).ends(0).json();
+    assert_eq!(state["pools"], serde_json::json!([]));
 }
 
 #[test]
@@ -162,6 +192,7 @@ fn another_number_of_shards_and_another_definition() {
     fs::write(place.path("pools.toml"), changed).expect("it can be written");
     let said = place.draw(&["--count", "10"]).ends(2);
     assert!(said.err.contains("another definition"), "{}", said.err);
+    assert!(said.err.contains("use `tombola apply`"), "{}", said.err);
     assert_eq!(place.acks().len(), 10);
 }
 

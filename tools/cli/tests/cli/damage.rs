@@ -250,3 +250,65 @@ fn whole_blocks_end(segment: &Path) -> u64 {
     let last = blocks.filter_map(|block| block["offset"].as_u64()).max();
     last.expect("there are blocks") + 4096
 }
+
+#[test]
+fn alike_findings_are_one_line_and_all_of_them_in_json() {
+    let place = Place::with(BANNER);
+    for _ in 0..3 {
+        let flags = ["--count", "3000", "--rate", "30000", "--shards", "1"];
+        place.draw(&flags).ends(0);
+    }
+    let shard = place.path("data/shard-000");
+    for entry in fs::read_dir(shard).expect("the shard") {
+        let path = entry.expect("an entry").path();
+        if path.extension().is_some_and(|ending| ending == "snap") {
+            fs::remove_file(path).expect("it can be removed");
+        }
+    }
+    let said = place.data("verify", &[]).ends(3);
+    let findings = place.data("verify", &["--json"]).ends(3).json();
+    let findings = findings["findings"].as_array().expect("a list").len();
+    assert!(findings > 10, "{findings}");
+    assert!(said.out.lines().count() < 8, "{}", said.out);
+    assert!(said.out.contains(" alike, "), "{}", said.out);
+    assert!(said.out.contains("no snapshot is there"), "{}", said.out);
+    let counted = format!("{findings} findings");
+    assert!(said.err.contains(&counted), "{}", said.err);
+    // Those that only warn are as short.
+    let state = place.data("state", &[]).ends(3);
+    assert!(state.err.lines().count() < 8, "{}", state.err);
+}
+
+#[test]
+fn a_shard_that_is_missing_has_no_records() {
+    let place = Place::with(BANNER);
+    place.draw(&["--count", "10", "--shards", "2"]).ends(0);
+    fs::remove_dir_all(place.path("data/shard-001")).expect("it can be removed");
+    let said = place.data("verify", &[]).ends(3);
+    let says = "shard 1: 0 records, and what may have come behind is gone";
+    assert!(said.out.contains(says), "{}", said.out);
+    let verdict = place.data("verify", &["--json"]).ends(3).json();
+    assert_eq!(verdict["shards"][1]["seq"], 0);
+    assert_eq!(verdict["shards"][1]["end_is_gone"], true);
+    assert_eq!(verdict["shards"][0]["end_is_gone"], false);
+}
+
+#[test]
+fn recover_tells_each_finding_once() {
+    let place = damaged();
+    let said = place.data("recover", &[]).ends(3);
+    let both = said.out + &said.err;
+    assert_eq!(both.matches(" at offset ").count(), 1, "{both}");
+    // Where a damaged snapshot is made up for, too.
+    let place = Place::with(BANNER);
+    for _ in 0..2 {
+        place.draw(&["--count", "10", "--shards", "1"]).ends(0);
+    }
+    let entries = fs::read_dir(place.path("data/shard-000")).expect("the shard");
+    let snapshots = entries.map(|entry| entry.expect("an entry").path());
+    let newest = snapshots.filter(|path| path.extension().is_some_and(|ending| ending == "snap"));
+    flip(&newest.max().expect("a snapshot"), 100);
+    let said = place.data("recover", &[]).ends(0);
+    let both = said.out + &said.err;
+    assert_eq!(both.matches("cannot be used").count(), 1, "{both}");
+}

@@ -59,7 +59,7 @@ fn people_get_a_table() {
     let place = Place::with(BANNER);
     let (config, data) = (place.text("pools.toml"), place.text("data"));
     let said = tombola(&["draw", &config, "--data", &data, "--count", "1500"]).ends(0);
-    assert!(said.out.contains("expected"), "{}", said.out);
+    assert!(said.out.contains("by weight"), "{}", said.out);
     assert!(said.out.contains("1 500 draws in"), "{}", said.out);
     assert!(said.out.contains("p99.9"), "{}", said.out);
     assert_eq!(said.err, "");

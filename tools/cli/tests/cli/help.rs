@@ -5,7 +5,8 @@ use crate::support::tombola;
 #[test]
 fn every_verb_has_help_with_examples_and_exit_codes() {
     for verb in [
-        "draw", "state", "log", "verify", "recover", "snapshot", "inspect", "config",
+        "draw", "apply", "state", "log", "odds", "verify", "recover", "snapshot", "inspect",
+        "simulate", "bench", "config",
     ] {
         let said = tombola(&[verb, "--help"]).ends(0);
         assert!(said.out.contains("Exit codes:"), "{verb}: {}", said.out);

@@ -1,5 +1,6 @@
 //! The command as its users meet it: exit codes, JSON, files, signals.
 
+mod answers;
 mod apply;
 mod bad_input;
 mod beside;
@@ -8,6 +9,7 @@ mod draw;
 mod help;
 mod odds;
 mod readers;
+mod requests;
 mod settings;
 mod signals;
 mod support;

@@ -1,5 +1,7 @@
 //! `odds`: now, and at every point that the log holds.
 
+use std::fs;
+
 use serde_json::Value;
 
 use crate::support::Place;
@@ -53,12 +55,16 @@ fn a_point_that_cannot_be_told_is_named() {
     let late = ["--pool", "banner", "--at", "999999"];
     let said = place.data("odds", &late).ends(1);
     assert!(said.err.contains("999999"), "{}", said.err);
+    assert!(said.err.contains("does not go on behind"), "{}", said.err);
+    assert!(!said.err.contains("older segments"), "{}", said.err);
     let early = place
         .data("odds", &["--pool", "banner", "--at", "0"])
         .ends(1);
     assert!(early.err.contains("not registered yet"), "{}", early.err);
     place.data("odds", &["--pool", "other"]).ends(2);
-    place.data("odds", &["--at", "1"]).ends(2);
+    let said = place.data("odds", &["--at", "1"]).ends(2);
+    let says = "as in --pool \"banner\" --at 1; there are: banner";
+    assert!(said.err.contains(says), "{}", said.err);
 }
 
 #[test]
@@ -77,6 +83,27 @@ fn what_was_retired_cannot_be_told_any_more() {
     place
         .data("odds", &["--pool", "banner", "--at", &last])
         .ends(0);
+}
+
+#[test]
+fn segments_from_the_archive_lead_back() {
+    let place = Place::with(POOL);
+    let archive = place.text("archive");
+    let flags = ["--count", "3", "--shards", "1", "--archive-dir", &archive];
+    for _ in 0..4 {
+        place.draw(&flags).ends(0);
+    }
+    let at = ["--pool", "banner", "--at", "5", "--json"];
+    let said = place.data("odds", &at).ends(1);
+    assert!(said.err.contains("copied back into"), "{}", said.err);
+    for entry in fs::read_dir(place.path("archive/shard-000")).expect("a shelf") {
+        let entry = entry.expect("an entry");
+        let to = place.path("data/shard-000").join(entry.file_name());
+        fs::copy(entry.path(), to).expect("it can be copied");
+    }
+    let odds = place.data("odds", &at).ends(0).json();
+    assert_eq!(odds["pools"][0]["total_weight"], 4);
+    place.data("verify", &[]).ends(0);
 }
 
 #[test]

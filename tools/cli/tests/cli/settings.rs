@@ -40,7 +40,7 @@ fn a_setting_out_of_bounds_is_refused() {
         ("--commit-delay", "2", "200us or 1ms"),
         ("--commit-records", "5", "commit_records"),
         ("--storage", "tape", "uring"),
-        ("--clients", "65", "clients_max"),
+        ("--clients", "65", "add --clients-max 65"),
         ("--clients", "0", "zero"),
         ("--rate", "0", "zero"),
     ] {

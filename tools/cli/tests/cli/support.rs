@@ -68,6 +68,16 @@ pub(crate) fn json_lines(text: &str) -> Vec<Value> {
         .collect()
 }
 
+/// The command for a dialogue over pipes; it is ended where it hangs, and its pipes with it.
+pub(crate) fn bounded() -> std::process::Command {
+    let mut command = std::process::Command::new("timeout");
+    command
+        .arg(LIMIT.as_secs().to_string())
+        .arg(env!("CARGO_BIN_EXE_tombola"))
+        .envs(SETTINGS);
+    command
+}
+
 /// Runs the command.
 #[track_caller]
 pub(crate) fn tombola(arguments: &[&str]) -> Said {

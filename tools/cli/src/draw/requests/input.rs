@@ -35,10 +35,14 @@ impl Source {
         if path.as_os_str() == "-" {
             return Ok(Self(Box::new(BufReader::new(io::stdin()))));
         }
-        let file = File::open(path).map_err(|error| {
-            let path = path.display();
-            Failure::Usage(format!("cannot open the requests {path}: {error}"))
-        })?;
+        let told = path.display();
+        let failed = |error| Failure::Usage(format!("cannot open the requests {told}: {error}"));
+        let file = File::open(path).map_err(failed)?;
+        if file.metadata().map_err(failed)?.is_dir() {
+            return Err(Failure::Usage(format!(
+                "the requests {told} are a directory; name a file, or - for the standard input"
+            )));
+        }
         Ok(Self(Box::new(BufReader::with_capacity(64 << 10, file))))
     }
 }

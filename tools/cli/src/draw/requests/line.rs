@@ -1,10 +1,13 @@
 //! A line of the input, read as a request.
 
-use std::{borrow::Cow, collections::HashMap, time::Duration};
+use std::{collections::HashMap, time::Duration};
 
-use serde::Deserialize;
-use serde_json::value::RawValue;
-use tombola::{COUNT_MAX, PoolHandle, PoolId, Request};
+use tombola::{COUNT_MAX, PoolHandle, PoolId, Request, RequestId};
+
+use super::{
+    fields::{Fields, wrong},
+    settle::How,
+};
 
 /// So much of what is wrong is told.
 const REASON_CHARS_MAX: usize = 240;
@@ -20,25 +23,20 @@ impl Pools {
     }
 }
 
-/// A request, and the key it has.
+/// What a line asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Asked {
-    pub(super) request: Request,
-    pub(super) key: Option<u128>,
+pub(super) enum Asked {
+    /// A request, and the key it has.
+    Draw { request: Request, key: Option<u128> },
+    /// Something about an earlier one.
+    Settle { how: How, request: RequestId },
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Line<'a> {
-    #[serde(borrow)]
-    pool: Cow<'a, str>,
-    count: Option<u64>,
-    #[serde(borrow)]
-    key: Option<&'a RawValue>,
-    hold_ms: Option<u64>,
-    partial: Option<bool>,
-    retry: Option<bool>,
-}
+const FIELDS: [&str; 8] = [
+    "pool", "count", "key", "hold_ms", "partial", "retry", "confirm", "void",
+];
+const TAKES_KEY: &str = "\"0x\" with up to 32 hex digits, or a whole number below 2^128";
+const TAKES_BOOL: &str = "true or false";
 
 /// Reads a line. The error says what is wrong with it, on one line.
 pub(super) fn parse(line: &[u8], pools: &Pools) -> Result<Asked, String> {
@@ -46,43 +44,44 @@ pub(super) fn parse(line: &[u8], pools: &Pools) -> Result<Asked, String> {
 }
 
 fn read(line: &[u8], pools: &Pools) -> Result<Asked, String> {
-    let Line {
-        pool,
-        count,
-        key,
-        hold_ms,
-        partial,
-        retry,
-    } = serde_json::from_slice(line).map_err(|error| {
-        let error = error
-            .to_string()
-            .replace(" at line 1 column ", ", at column ");
-        format!("this is no request: {error}; write {{\"pool\":\"…\"}}, see --help")
-    })?;
-    let Some(id) = pools.0.get(pool.as_ref()) else {
+    let fields = Fields::read(line, &FIELDS)?;
+    for (name, how) in [("confirm", How::Confirm), ("void", How::Void)] {
+        let takes = "the number of a request, as its answer has it";
+        if let Some(request) = fields.get(name, takes)? {
+            if let Some(other) = fields.names().find(|other| *other != name) {
+                return Err(format!("\"{name}\" stands alone; leave \"{other}\" out"));
+            }
+            return Ok(Asked::Settle { how, request });
+        }
+    }
+    let Some(pool) = fields.get::<String>("pool", "the name of a pool")? else {
+        return Err("\"pool\" is missing; write {\"pool\":\"…\"}, see --help".into());
+    };
+    let Some(id) = pools.0.get(&pool) else {
         return Err(format!(
             "there is no pool \"{pool}\"; add it to the config file, or name one that is there"
         ));
     };
-    let count = count.unwrap_or(1);
-    let Some(count) = u8::try_from(count)
-        .ok()
-        .filter(|count| (1..=COUNT_MAX).contains(count))
-    else {
-        return Err(format!("count is {count}; it takes 1 to {COUNT_MAX}"));
-    };
-    let key = key.map(|key| self::key(key.get())).transpose()?;
+    let takes = format!("1 to {COUNT_MAX}");
+    let count = fields.get("count", &takes)?.unwrap_or(1);
+    if !(1..=COUNT_MAX).contains(&count) {
+        return Err(wrong("count", &count.to_string(), &takes));
+    }
+    let partial = fields.get("partial", TAKES_BOOL)?;
+    let retry = fields.get("retry", TAKES_BOOL)?;
     let mut request = Request::from(*id)
         .count(count)
         .partial(partial.unwrap_or(false))
         .retry(retry.unwrap_or(false));
+    let key = fields.raw("key").map(key).transpose()?;
     if let Some(key) = key {
         request = request.key(key);
     }
-    if let Some(hold_ms) = hold_ms {
+    let takes = "whole milliseconds, from 1 to ten years";
+    if let Some(hold_ms) = fields.get("hold_ms", takes)? {
         request = request.hold_for(Duration::from_millis(hold_ms));
     }
-    Ok(Asked { request, key })
+    Ok(Asked::Draw { request, key })
 }
 
 /// A number, or a text with one: not every language writes numbers of 128 bits.
@@ -96,11 +95,7 @@ fn key(written: &str) -> Result<u128, String> {
         None if text.bytes().all(|digit| digit.is_ascii_digit()) => text.parse().ok(),
         _ => None,
     };
-    number.ok_or_else(|| {
-        format!(
-            "the key {written} is none; write \"0x\" with up to 32 hex digits, or a whole number below 2^128"
-        )
-    })
+    number.ok_or_else(|| wrong("key", written, TAKES_KEY))
 }
 
 /// Whatever stands in the line, what is said about it is one line that can be read.
@@ -136,7 +131,7 @@ mod tests {
     fn every_field_is_read() {
         let (plain, pools) = pools();
         let read = |line: &str| parse(line.as_bytes(), &pools);
-        let asked = |request, key| Ok(Asked { request, key });
+        let asked = |request, key| Ok(Asked::Draw { request, key });
         assert_eq!(read(r#"{"pool":"banner"}"#), asked(plain, None));
         let nulls = r#"{"pool":"b\u0061nner","count":null,"key":null,"hold_ms":null}"#;
         assert_eq!(read(nulls), asked(plain, None));
@@ -145,6 +140,9 @@ mod tests {
         let request = plain.count(10).partial(true).retry(true);
         let request = request.key(31).hold_for(Duration::from_millis(5));
         assert_eq!(read(all), asked(request, Some(31)));
+        let settle = |how| Ok(Asked::Settle { how, request: 17 });
+        assert_eq!(read(r#"{"confirm":17}"#), settle(How::Confirm));
+        assert_eq!(read(r#"{"void":17,"pool":null}"#), settle(How::Void));
     }
 
     #[test]
@@ -178,24 +176,59 @@ mod tests {
     fn mistakes_are_told() {
         let (_, pools) = pools();
         for (line, says) in [
-            ("", "this is no request"),
-            ("nonsense", "this is no request"),
-            ("[]", "this is no request"),
-            ("{}", "missing field `pool`"),
-            (r#"{"pool":"banner"} {}"#, "trailing"),
-            (r#"{"pool":"banner","cuont":1}"#, "unknown field `cuont`"),
-            (r#"{"pool":"banner","pool":"banner"}"#, "duplicate field"),
+            ("", "ends too early"),
+            ("nonsense", "wrong at column 2"),
+            (r#"{"pool":"banner""#, "ends too early"),
+            ("[]", "a request is a JSON object"),
+            (r#"["banner",10]"#, "a request is a JSON object"),
+            ("5", "a request is a JSON object"),
+            ("{}", "\"pool\" is missing"),
+            (r#"{"pool":null}"#, "\"pool\" is missing"),
+            (
+                r#"{"pool":5}"#,
+                "\"pool\" is 5; it takes the name of a pool",
+            ),
+            (r#"{"pool":"banner"} {}"#, "wrong at column 19"),
+            (
+                r#"{"pool":"banner","cuont":1}"#,
+                "no \"cuont\" in a request; there are: pool, count",
+            ),
+            (
+                r#"{"pool":"banner","pool":"banner"}"#,
+                "\"pool\" is there twice",
+            ),
             (r#"{"pool":"other"}"#, "there is no pool \"other\""),
-            (r#"{"pool":"banner","count":0}"#, "count is 0"),
-            (r#"{"pool":"banner","count":101}"#, "count is 101"),
-            (r#"{"pool":"banner","count":-1}"#, "this is no request"),
+            (
+                r#"{"pool":"banner","count":0}"#,
+                "\"count\" is 0; it takes 1 to 100",
+            ),
+            (r#"{"pool":"banner","count":101}"#, "\"count\" is 101;"),
+            (r#"{"pool":"banner","count":-1}"#, "\"count\" is -1;"),
+            (r#"{"pool":"banner","count":"5"}"#, "\"count\" is \"5\";"),
+            (
+                r#"{"pool":"banner","retry":1}"#,
+                "\"retry\" is 1; it takes true or false",
+            ),
+            (
+                r#"{"pool":"banner","hold_ms":1.5}"#,
+                "\"hold_ms\" is 1.5; it takes whole milliseconds",
+            ),
             (
                 r#"{"pool":"banner","key":"gold"}"#,
-                "the key \"gold\" is none",
+                "\"key\" is \"gold\"; it takes \"0x\" with",
             ),
+            (r#"{"void":"x"}"#, "\"void\" is \"x\"; it takes the number"),
+            (
+                r#"{"void":5,"pool":"banner"}"#,
+                "\"void\" stands alone; leave \"pool\" out",
+            ),
+            (r#"{"confirm":5,"void":5}"#, "\"confirm\" stands alone"),
         ] {
             let said = parse(line.as_bytes(), &pools).unwrap_err();
             assert!(said.contains(says), "{line}: {said}");
+            for ours in ["expected", "u64", "Line", "field", "`"] {
+                assert!(!said.contains(ours), "{line}: {said}");
+            }
         }
         let long = format!("{{\"{}\":1}}", "\\n".repeat(5000));
         let said = parse(long.as_bytes(), &pools).unwrap_err();

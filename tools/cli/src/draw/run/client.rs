@@ -3,7 +3,7 @@
 use std::{num::NonZeroU8, sync::atomic::Ordering};
 
 use hdrhistogram::Histogram;
-use tombola::{Client, Completion, Outcome, PoolHandle, Request};
+use tombola::{Client, Completion, Outcome, PoolHandle, Request, config::Moment};
 
 use super::{
     super::{
@@ -34,6 +34,8 @@ pub(super) struct Worker<'a> {
     pub(super) pace: Pace,
     pub(super) tally: Tally,
     pub(super) acks: Option<Acks<'a>>,
+    /// Why nothing more is asked for. What is open is answered, counted and noted all the same.
+    pub(super) failure: Option<Failure>,
 }
 
 /// How a client ended.
@@ -46,16 +48,22 @@ pub(super) struct Ended {
 
 impl Worker<'_> {
     pub(super) fn run(mut self) -> Ended {
-        let failure = self.draw().err();
-        if failure.is_some() {
-            self.shared.failed.store(true, Ordering::Relaxed);
+        if let Err(failure) = self.draw() {
+            self.fail(failure);
         }
         Ended {
             tally: self.tally,
             latency: self.pace.into_latency(),
             unanswered: self.client.open_requests(),
-            failure,
+            failure: self.failure,
         }
+    }
+
+    /// Nobody asks for more.
+    #[cold]
+    fn fail(&mut self, failure: Failure) {
+        self.failure.get_or_insert(failure);
+        self.shared.failed.store(true, Ordering::Relaxed);
     }
 
     fn draw(&mut self) -> Result<(), Failure> {
@@ -103,8 +111,8 @@ impl Worker<'_> {
         let submitted = self.client.submit_batch(batch);
         let sent = submitted.as_ref().map_or(0, |ids| ids.count as u64);
         self.shared.give_back(wanted - sent);
-        submitted.map_err(|error| Failure::Failed(error.to_string()))?;
-        self.pace.sent(id.shard(), now, sent);
+        let ids = submitted.map_err(|error| Failure::Failed(error.to_string()))?;
+        self.pace.sent(&ids, now);
         self.turns.used(sent);
         Ok(sent)
     }
@@ -117,19 +125,20 @@ impl Worker<'_> {
         }
         let answers = &answers[..count];
         let now = self.pace.now();
-        for run in answers.chunk_by(|one, other| one.shard == other.shard) {
-            self.pace.answered(run[0].shard, now, run.len() as u64);
+        for run in answers.chunk_by(|one, other| other.request == one.request + 1) {
+            let first = run[0].request;
+            self.pace.answered(first..first + run.len() as u64, now);
         }
         let mut refused = 0;
         let before = self.tally.draws;
         for answer in answers {
             let pool = self.places.of(answer.pool);
             if !self.tally.count(pool, answer) {
-                if answer.outcome != Outcome::Exhausted {
-                    return Err(self.refused(pool, answer.outcome));
+                if answer.outcome != Outcome::Exhausted && self.failure.is_none() {
+                    self.fail(self.refused(pool, answer.outcome));
                 }
                 refused += 1;
-                self.turns.sold_out(pool);
+                self.turns.ends(pool);
             }
             if let Some(acks) = &mut self.acks {
                 acks.add(pool, answer);
@@ -138,8 +147,9 @@ impl Worker<'_> {
         let draws = self.tally.draws - before;
         self.shared.answered.fetch_add(draws, Ordering::Relaxed);
         self.shared.give_back(refused);
-        if let Some(acks) = &mut self.acks {
-            acks.write()?;
+        if let Some(Err(failure)) = self.acks.as_mut().map(Acks::write) {
+            self.acks = None;
+            self.fail(failure);
         }
         Ok(count)
     }
@@ -147,10 +157,21 @@ impl Worker<'_> {
     /// Why a pool that is not sold out gave nothing.
     #[cold]
     fn refused(&self, pool: usize, outcome: Outcome) -> Failure {
-        let name = &self.pools[pool].definition().name;
+        let definition = self.pools[pool].definition();
+        let name = &definition.name;
+        let moment = |at_ms: Option<u64>| Moment(at_ms.unwrap_or(0));
         Failure::Failed(match outcome {
-            Outcome::Closed => format!("pool \"{name}\" is closed; open it with `tombola apply`"),
-            Outcome::NotYetOpen => format!("pool \"{name}\" opens later; see `tombola state`"),
+            Outcome::Closed if definition.is_open => format!(
+                "pool \"{name}\" takes no draws since {}; give it a later closes_at with `tombola apply`",
+                moment(definition.closes_at_ms)
+            ),
+            Outcome::Closed => format!(
+                "pool \"{name}\" is closed; open it with `tombola apply`, from a file where it has no open = false"
+            ),
+            Outcome::NotYetOpen => format!(
+                "pool \"{name}\" takes no draws before {}; give it an earlier opens_at with `tombola apply`",
+                moment(definition.opens_at_ms)
+            ),
             outcome => format!(
                 "pool \"{name}\" refused a draw: {}",
                 refusal(outcome).unwrap_or("?")

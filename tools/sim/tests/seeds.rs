@@ -1,0 +1,78 @@
+//! Seeds, and faults that have to be found.
+
+use tombola_sim::{
+    many::{Seeds, many},
+    run::{Canary, run},
+};
+
+/// The factor by which long tests are longer than in the ordinary run.
+fn long() -> u64 {
+    let factor = std::env::var("TOMBOLA_TEST_LONG").ok();
+    factor.and_then(|text| text.parse().ok()).unwrap_or(1)
+}
+
+fn seeds(first: u64, count: u64) -> Seeds {
+    Seeds {
+        first,
+        count,
+        threads: 2,
+        canary: None,
+        failures_max: 3,
+    }
+}
+
+#[test]
+fn everything_holds_whatever_the_seed() {
+    let outcome = many(seeds(0, 300 * long()), || {});
+    assert!(outcome.failures.is_empty(), "{:#?}", outcome.failures);
+    let report = outcome.report;
+    // The faults do happen.
+    assert!(report.acknowledged > 10_000 && report.recoveries > 500);
+    let disk = report.disk;
+    for (what, count) in [
+        ("kills", disk.kills),
+        ("power cuts", disk.power_cuts),
+        ("lost writes", disk.lost),
+        ("torn blocks", disk.torn),
+        ("names undone", disk.names_undone),
+        ("write errors", disk.write_errors),
+        ("read errors", disk.read_errors),
+        ("flush errors", disk.flush_errors),
+        ("full disks", disk.full),
+        ("rotten bits", disk.rotten),
+        ("refusals", report.refusals),
+        ("accepted losses", report.accepted),
+    ] {
+        assert!(count > 0, "no {what}");
+    }
+}
+
+/// Seeds that have shown a fault, now mended: a shard that spun beside a full disk, a directory whose
+/// flush had failed, a description whose flush had failed, units from nowhere after an accepted loss.
+#[test]
+fn what_was_found_stays_mended() {
+    for seed in [24, 170, 653, 1323, 58, 347, 914, 2877, 3767, 5406] {
+        if let Err(failure) = run(seed, None) {
+            panic!("{failure:#?}");
+        }
+    }
+}
+
+#[test]
+fn a_seed_does_the_same_again() {
+    for seed in 0..12 {
+        let (once, again) = (run(seed, None).unwrap(), run(seed, None).unwrap());
+        assert_eq!(once, again, "seed {seed}");
+    }
+}
+
+#[test]
+fn a_disk_that_lies_is_found() {
+    let lying = Seeds {
+        canary: Some(Canary::FlushesLie),
+        failures_max: 1,
+        ..seeds(0, 60)
+    };
+    let outcome = many(lying, || {});
+    assert!(!outcome.failures.is_empty(), "{:#?}", outcome.report);
+}
