@@ -116,7 +116,7 @@ fn blocks(directory: &Path, whole: &Examination, files: &Files) -> Vec<Block> {
         if number(file) <= covered {
             continue;
         }
-        let mut reader = SegmentReader::open_path(&directory.join(file), number(file)).unwrap();
+        let mut reader = SegmentReader::open_path(directory.join(file), number(file)).unwrap();
         let mut offset = UNIT;
         while let Found::Block(header, _) = reader.look(offset).unwrap() {
             offset += reader.block_bytes(&header);

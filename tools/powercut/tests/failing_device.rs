@@ -117,20 +117,20 @@ fn flushes() {
 }
 
 /// Reads that fail from now on.
-fn unreadable(after: usize) -> Option<Fault> {
-    Some(Fault {
+fn unreadable(after: usize) -> Fault {
+    Fault {
         call: Call::Read,
         after,
         for_good: true,
         is_full: false,
-    })
+    }
 }
 
 /// What cannot be read is told by the housekeeper, which reads what was sealed, and draws go on. A
 /// start is refused, changes nothing, and goes well once the device reads again.
 #[test]
 fn reads() {
-    for storage in 0..3 {
+    for (storage, kind) in STORAGES.into_iter().enumerate() {
         let Some(device) = device() else { return };
         let Some(mut disk) = or_skip(Disk::over(&device.path())) else {
             return;
@@ -140,8 +140,8 @@ fn reads() {
         let draws = |said: &Said| matches!(said, Said::Drawn(_));
         process.wait_for(draws);
         // What was written by a map is in the page cache, and read from there.
-        if STORAGES[storage] != StorageKind::Mmap {
-            device.fail(unreadable(0));
+        if kind != StorageKind::Mmap {
+            device.fail(Some(unreadable(0)));
             process.wait_for(
                 |said| matches!(said, Said::Alarm(why) if why.contains("cannot be read")),
             );
@@ -151,7 +151,7 @@ fn reads() {
         let said = process.kill();
         // Nothing of it is in the page cache then.
         disk.remount().unwrap();
-        device.fail(unreadable(8));
+        device.fail(Some(unreadable(8)));
         let process = Process::start(&drawing, device.clock());
         let refused = process.wait_for(|said| matches!(said, Said::Refused(_) | Said::Open));
         drop(process);
