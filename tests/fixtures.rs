@@ -195,7 +195,7 @@ fn assert_versions(place: &Place, version: u32) {
                 .as_u64()
                 .unwrap() as u32,
             Some("snap") => u32::from_le_bytes(bytes[8..12].try_into().unwrap()),
-            _ => match SegmentReader::open_path(&place.path().join(name), 1)
+            _ => match SegmentReader::open_path(place.path().join(name), 1)
                 .unwrap()
                 .start()
             {
