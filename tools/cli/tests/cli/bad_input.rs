@@ -201,8 +201,12 @@ fn a_version_from_the_future() {
     let place = Place::with(BANNER);
     place.draw(&["--count", "10"]).ends(0);
     let path = place.path("data/engine.json");
-    let meta = fs::read_to_string(&path).expect("the description");
-    fs::write(&path, meta.replace("\"version\":1", "\"version\":7")).expect("it can be written");
+    let mut meta: serde_json::Value =
+        serde_json::from_slice(&fs::read(&path).expect("the description")).expect("JSON");
+    meta["version"] = 7.into();
+    // With the checksum that it had, it would be this version's, and damaged.
+    meta["crc"] = "00000000".into();
+    fs::write(&path, meta.to_string()).expect("it can be written");
     let before = place.files();
     for verb in ["state", "log", "verify", "recover", "snapshot"] {
         let said = place.data(verb, &[]).ends(1);
