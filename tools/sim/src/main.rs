@@ -45,6 +45,10 @@ struct Arguments {
 enum CanaryName {
     /// The disk says that it has flushed, and has not.
     FlushesLie,
+    /// Blocks are said to have arrived before they have: as if draws were acknowledged early.
+    ArrivesEarly,
+    /// Random bits repeat, so that segments have the same salt.
+    EntropyRepeats,
 }
 
 const EXAMPLES: &str = "\
@@ -60,6 +64,8 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let canary = arguments.canary.map(|canary| match canary {
         CanaryName::FlushesLie => Canary::FlushesLie,
+        CanaryName::ArrivesEarly => Canary::ArrivesEarly,
+        CanaryName::EntropyRepeats => Canary::EntropyRepeats,
     });
     match arguments.seed {
         Some(seed) => one(seed, canary, arguments.json),

@@ -163,6 +163,6 @@ fn faults(dice: &mut Dice, kinds: u64) -> Faults {
             misdirected: 0,
         },
         capacity_bytes: full.then(|| dice.within(2, 30) * (64 << 10)),
-        flushes_lie: false,
+        ..Faults::default()
     }
 }

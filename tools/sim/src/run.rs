@@ -16,7 +16,7 @@ use tombola::{
 use crate::{
     book::Book,
     dice::Dice,
-    disk::{Counts, Crash, Disk, Faults},
+    disk::{Counts, Crash, Disk, Faults, Rates},
     history::History,
     life::{self, End},
     plan::{Life, Plan},
@@ -84,6 +84,20 @@ pub struct Failure {
 pub enum Canary {
     /// Flushes do nothing.
     FlushesLie,
+    /// Blocks are said to have arrived before they have.
+    ArrivesEarly,
+    /// Random bits repeat, so that segments have the same salt.
+    EntropyRepeats,
+}
+
+impl Canary {
+    fn plant(self, faults: &mut Faults) {
+        match self {
+            Self::FlushesLie => faults.flushes_lie = true,
+            Self::ArrivesEarly => faults.arrives_early = true,
+            Self::EntropyRepeats => faults.entropy_repeats = true,
+        }
+    }
 }
 
 /// Runs a seed.
@@ -92,9 +106,9 @@ pub enum Canary {
 /// What does not hold.
 pub fn run(seed: u64, canary: Option<Canary>) -> Result<Report, Box<Failure>> {
     let mut plan = Plan::new(seed);
-    if canary == Some(Canary::FlushesLie) {
-        for life in &mut plan.lives {
-            life.faults.flushes_lie = true;
+    for life in &mut plan.lives {
+        if let Some(canary) = canary {
+            canary.plant(&mut life.faults);
         }
     }
     let mut run = Run {
@@ -178,9 +192,11 @@ impl Run {
                 return Err(format!("an undamaged directory does not open: {reason}"));
             }
         }
+        // What is planted stays; what only happens does not happen to those who look.
         self.disk.set_faults(Faults {
-            flushes_lie: life.faults.flushes_lie,
-            ..Faults::default()
+            rates: Rates::default(),
+            capacity_bytes: None,
+            ..life.faults
         });
         if let Some(crash) = life.crash {
             self.disk.crash(crash);
