@@ -37,4 +37,4 @@ mod skip;
 pub use device::{Call, Device, Fault};
 pub use disk::{Disk, MIB, empty_image};
 pub use recording::{Chance, Event, Fate, OnlyFlushed, Recording};
-pub use skip::or_skip;
+pub use skip::{long_form, or_skip};

@@ -39,7 +39,7 @@ use tombola::{
     selector::{Stream, below},
 };
 use tombola_powercut::{
-    Chance, Device, Disk, Fate, MIB, OnlyFlushed, Recording, empty_image, or_skip,
+    Chance, Device, Disk, Fate, MIB, OnlyFlushed, Recording, empty_image, long_form, or_skip,
 };
 
 /// Nine combinations of format and storage, each cut at so many moments: 144 in the ordinary run.
@@ -51,14 +51,6 @@ const CUTS_OF_ONE: usize = 40;
 #[test]
 fn child() {
     child::live();
-}
-
-/// A device in user space stands still on a machine that is busy with much else, and then no draw is
-/// answered: so this is no part of the ordinary run.
-fn in_long_form() -> Option<()> {
-    let why = "it takes the long form: TOMBOLA_TEST_LONG=2 or more";
-    let is_long = common::long() > 1;
-    or_skip(is_long.then_some(()).ok_or(std::io::Error::other(why)))
 }
 
 /// What a seed leaves of the writes that were not flushed.
@@ -210,7 +202,7 @@ fn lives(setting: &Setting, cuts: usize, stream: &mut Stream) -> Option<()> {
 }
 
 fn combinations(format: usize) {
-    if in_long_form().is_none() {
+    if or_skip(long_form()).is_none() {
         return;
     }
     for storage in 0..3 {
@@ -245,7 +237,7 @@ fn lines() {
 /// Otherwise everything here could pass on a device that loses nothing.
 #[test]
 fn what_is_not_flushed_is_missed() {
-    if in_long_form().is_none() {
+    if or_skip(long_form()).is_none() {
         return;
     }
     let Some(image) = or_skip(empty_image(64 * MIB)) else {

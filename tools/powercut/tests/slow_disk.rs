@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use common::examine;
 use drawing::{Drawing, Process, Said};
-use tombola_powercut::{Device, Disk, MIB, OnlyFlushed, empty_image, or_skip};
+use tombola_powercut::{Device, Disk, MIB, OnlyFlushed, empty_image, long_form, or_skip};
 
 /// What draws; in the ordinary run there is nothing to do for it.
 #[test]
@@ -25,6 +25,9 @@ const SHARE_MIN: f64 = 0.2;
 
 #[test]
 fn it_is_slow_and_nothing_else() {
+    if or_skip(long_form()).is_none() {
+        return;
+    }
     let Some(image) = or_skip(empty_image(64 * MIB)) else {
         return;
     };
