@@ -38,6 +38,8 @@ pub(crate) struct Keeping {
     supply: Arc<SegmentSupply>,
     /// The state after the last segment that was read.
     shadow: Partition<CountsOnly>,
+    /// The last record that is in it: a segment that could not be read to its end is read again.
+    shadow_seq: u64,
     covered: Covered,
     /// What the newest snapshot covers.
     snapshot: Covered,
@@ -66,6 +68,7 @@ impl Keeping {
             options,
             supply,
             shadow,
+            shadow_seq: covered.next_seq - 1,
             covered,
             snapshot,
             next_to_prepare,
@@ -177,9 +180,15 @@ impl Keeping {
             ..
         } = &self.options;
         let mut reader = SegmentReader::open(directory, number)?;
-        let shadow = &mut self.shadow;
+        let (shadow, shadow_seq) = (&mut self.shadow, &mut self.shadow_seq);
         let read = sealed::read(&mut reader, *identity, &mut |seq, record| {
-            shadow.apply(seq, record).map_err(|error| error.to_string())
+            if seq > *shadow_seq {
+                shadow
+                    .apply(seq, record)
+                    .map_err(|error| error.to_string())?;
+                *shadow_seq = seq;
+            }
+            Ok(())
         })?;
         let path = reader.path().display();
         match read {

@@ -11,10 +11,18 @@ use tombola::machine::{Access, Files, Lock, OpenFile};
 
 use crate::disk::{Disk, State};
 
+/// `EMFILE`.
+const TOO_MANY_FILES: i32 = 24;
+
 impl Files for Disk {
     fn open(&self, path: &Path, access: Access) -> io::Result<Box<dyn OpenFile>> {
         let mut state = self.state();
         state.tick(1)?;
+        let rate = state.faults.rates.open_error;
+        if rate > 0 && state.dice.happens(rate) {
+            state.counts.open_errors += 1;
+            return Err(io::Error::from_raw_os_error(TOO_MANY_FILES));
+        }
         let node = match access {
             Access::Read | Access::Write => state.names().file(path),
             Access::Create | Access::Fill => {

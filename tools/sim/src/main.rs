@@ -141,6 +141,7 @@ fn table(report: &Report) -> Table {
         ("names undone", disk.names_undone),
         ("write errors", disk.write_errors),
         ("short writes", disk.short_writes),
+        ("files not opened", disk.open_errors),
         ("read errors", disk.read_errors),
         ("flush errors", disk.flush_errors),
         ("disk full", disk.full),

@@ -155,6 +155,11 @@ fn faults(dice: &mut Dice, kinds: u64) -> Faults {
     let mut rate = |is_on, high| if is_on { dice.within(1, high) } else { 0 };
     Faults {
         rates: Rates {
+            open_error: if (kinds >> 12).is_multiple_of(4) {
+                20
+            } else {
+                0
+            },
             read_error: rate(reads, 15),
             write_error: rate(writes, 8),
             short_write: rate(short, 15),

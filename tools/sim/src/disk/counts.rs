@@ -23,6 +23,8 @@ pub struct Counts {
     pub write_errors: u64,
     /// Writes that failed after a part.
     pub short_writes: u64,
+    /// Files that could not be opened.
+    pub open_errors: u64,
     /// Reads that failed.
     pub read_errors: u64,
     /// Flushes that failed.
@@ -52,6 +54,7 @@ impl Counts {
             names_undone,
             write_errors,
             short_writes,
+            open_errors,
             read_errors,
             flush_errors,
             full,
@@ -69,6 +72,7 @@ impl Counts {
         self.names_undone += names_undone;
         self.write_errors += write_errors;
         self.short_writes += short_writes;
+        self.open_errors += open_errors;
         self.read_errors += read_errors;
         self.flush_errors += flush_errors;
         self.full += full;

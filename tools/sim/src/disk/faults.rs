@@ -3,6 +3,8 @@
 /// How often something goes wrong, in a thousand.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Rates {
+    /// A file cannot be opened: there are too many.
+    pub open_error: u64,
     /// A read fails.
     pub read_error: u64,
     /// A write fails.
