@@ -161,7 +161,7 @@ pub(crate) fn each<I: Send, T: Send>(
         let threads: Vec<_> = inputs.into_iter().map(spawn).collect();
         threads
             .into_iter()
-            .map(|thread| thread.join().expect("reading a shard does not panic"))
+            .map(|thread| thread.join().expect("work on a shard does not panic"))
             .collect()
     })
 }

@@ -205,7 +205,7 @@ impl Exchange {
                 }
             }
             Some(home) if self.wanted.insert(item) => {
-                let received = received_from(partition, home);
+                let received = partition.received_from(home);
                 self.post(home, 0, Message::Want { item, received });
             }
             _ => {}
@@ -407,7 +407,7 @@ impl Exchange {
     ) {
         self.said_empty.insert(item);
         self.turns.say_empty(item.0, item.1);
-        let received = received_from(partition, home);
+        let received = partition.received_from(home);
         // Nobody may be told that it is gone until the draws that took it are durable.
         let after_seq = wal.next_seq() - 1;
         self.post(home, after_seq, Message::Empty { item, received });
@@ -473,10 +473,4 @@ impl Exchange {
         }
         sent
     }
-}
-
-fn received_from<S: Selector>(partition: &Partition<S>, peer: u32) -> u64 {
-    partition
-        .exchanged(peer)
-        .map_or(0, |exchanged| exchanged.received)
 }

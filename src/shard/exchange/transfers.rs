@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::{Exchange, Item, Message, Partition, received_from};
+use super::{Exchange, Item, Message, Partition};
 use crate::{
     selector::Selector,
     wal::{
@@ -51,7 +51,7 @@ impl Exchange {
         let item = (units.pool, units.item);
         let was_gone = partition.is_gone(item.0, item.1);
         let mut after = 0;
-        if units.number > received_from(partition, peer) {
+        if units.number > partition.received_from(peer) {
             let record = Record::Received(TransferRecord { peer, ..units });
             let Some(seq) = wal.append(&record)? else {
                 return Ok(false);

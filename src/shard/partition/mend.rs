@@ -98,11 +98,6 @@ impl<S: Selector> Partition<S> {
         let first = exchanged.outbox.front().map(|transfer| transfer.number);
         (first.unwrap_or(exchanged.sent + 1), exchanged.sent)
     }
-
-    fn received_from(&self, peer: u32) -> u64 {
-        self.exchanged(peer)
-            .map_or(0, |exchanged| exchanged.received)
-    }
 }
 
 impl Partition<CountsOnly> {

@@ -77,6 +77,12 @@ impl<S: Selector> Partition<S> {
         self.exchanges.get(&peer)
     }
 
+    /// The last transfer that has come from another shard.
+    pub(crate) fn received_from(&self, peer: u32) -> u64 {
+        self.exchanged(peer)
+            .map_or(0, |exchanged| exchanged.received)
+    }
+
     /// The next transfer of units to another shard; it has to be written and applied.
     pub(crate) fn transfer(&self, peer: u32, pool: u32, item: u32, units: u64) -> TransferRecord {
         TransferRecord {

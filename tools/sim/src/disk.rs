@@ -174,6 +174,11 @@ impl Disk {
         }
     }
 
+    /// Whether there is a file at a path.
+    pub fn has_file(&self, path: &Path) -> bool {
+        self.state().names.file(path).is_some()
+    }
+
     /// All files with what they hold, but the locks.
     pub fn image(&self) -> BTreeMap<PathBuf, Vec<u8>> {
         let state = self.state();

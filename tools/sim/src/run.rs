@@ -2,6 +2,7 @@
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
+    path::Path,
     sync::Arc,
 };
 
@@ -198,11 +199,7 @@ impl Run {
             capacity_bytes: None,
             ..life.faults
         });
-        if let Some(crash) = life.crash {
-            self.disk.crash(crash);
-        } else {
-            self.disk.crash(Crash::Kill);
-        }
+        self.disk.crash(life.crash.unwrap_or(Crash::Kill));
         Ok(())
     }
 
@@ -242,8 +239,9 @@ impl Run {
 
     /// Whether the engine never came so far as to describe its directory.
     fn is_empty(&self) -> bool {
-        let image = self.disk.image();
-        !image.keys().any(|path| path.ends_with("engine.json"))
+        !self
+            .disk
+            .has_file(&Path::new(Plan::DATA).join("engine.json"))
     }
 
     fn open_and_kill(&mut self) -> Result<(), String> {
@@ -267,9 +265,8 @@ impl Run {
         if self.is_empty() {
             return Ok(());
         }
-        let (data, archive) = self.directories();
-        let is_meant =
-            |path: &std::path::Path| path.starts_with(Plan::DATA) && !path.ends_with("lock");
+        let (data, _) = self.directories();
+        let is_meant = |path: &Path| path.starts_with(Plan::DATA) && !path.ends_with("lock");
         let Some((path, offset)) = self.disk.rot(is_meant) else {
             return Ok(());
         };
@@ -304,12 +301,9 @@ impl Run {
                 accepted.map_err(|error| format!("{place}: cannot be accepted: {error}"))?;
                 self.open_and_kill()
                     .map_err(|error| format!("{place}, accepted: {error}"))?;
-                let audit = recovery::audit(&data).map_err(|error| format!("{place}: {error}"))?;
-                if let Some(mistake) = audit.pools.iter().flat_map(|pool| &pool.mistakes).next() {
-                    return Err(format!("{place}, accepted: {mistake}"));
-                }
+                verdict::units_are_conserved(&data)
+                    .map_err(|mistake| format!("{place}, accepted: {mistake}"))?;
                 self.report.accepted += 1;
-                let _ = archive;
                 Ok(())
             }
         }

@@ -1,7 +1,12 @@
 //! Who runs an engine's shards and its housekeeper: one thread, which brings on one task after the
 //! other, as the dice fall.
 
-use std::{cell::RefCell, collections::BTreeMap, io, sync::Arc};
+use std::{
+    cell::RefCell,
+    collections::BTreeMap,
+    io,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use tombola::machine::{MakeTask, Progress, Running, Task, Tasks, Waiting};
 
@@ -18,20 +23,17 @@ const BUSY_STEPS: u64 = 400;
 
 thread_local! {
     /// Tasks stay on their thread: what a shard is made of cannot go to another one.
-    static TASKS: RefCell<BTreeMap<u64, Slot>> = const { RefCell::new(BTreeMap::new()) };
+    /// By number; `None` while one is being brought on.
+    static TASKS: RefCell<BTreeMap<u64, Option<Box<dyn Task>>>> =
+        const { RefCell::new(BTreeMap::new()) };
     static NEXT: RefCell<u64> = const { RefCell::new(0) };
-}
-
-struct Slot {
-    /// `None` while it is being brought on.
-    task: Option<Box<dyn Task>>,
 }
 
 /// The tasks of one engine.
 #[derive(Debug)]
 pub struct Turns {
     disk: Disk,
-    state: std::sync::Mutex<State>,
+    state: Mutex<State>,
 }
 
 #[derive(Debug)]
@@ -47,7 +49,7 @@ impl Turns {
     pub fn new(disk: Disk, dice: Dice) -> Arc<Self> {
         Arc::new(Self {
             disk,
-            state: std::sync::Mutex::new(State {
+            state: Mutex::new(State {
                 dice,
                 tasks: Vec::new(),
                 idle: 0,
@@ -58,12 +60,17 @@ impl Turns {
 
     /// Brings some task on by a step.
     pub fn turn(&self) {
-        self.state.lock().expect("nobody panics here").waited = 0;
+        self.lock().waited = 0;
         self.step();
     }
 
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // A panic in between is told as the failure of its run.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn step(&self) {
-        let mut state = self.state.lock().expect("nobody panics here");
+        let mut state = self.lock();
         if state.tasks.is_empty() || self.disk.is_down() {
             return;
         }
@@ -73,7 +80,7 @@ impl Turns {
         drop(state);
         self.disk.step();
         let progress = bring_on(task);
-        let mut state = self.state.lock().expect("nobody panics here");
+        let mut state = self.lock();
         match progress {
             Progress::Worked => state.idle = 0,
             Progress::Idle => state.idle += 1,
@@ -90,14 +97,14 @@ impl Turns {
 }
 
 fn bring_on(id: u64) -> Progress {
-    let taken = TASKS.with_borrow_mut(|tasks| tasks.get_mut(&id).and_then(|slot| slot.task.take()));
+    let taken = TASKS.with_borrow_mut(|tasks| tasks.get_mut(&id).and_then(Option::take));
     let Some(mut task) = taken else {
         return Progress::Done;
     };
     let progress = task.step();
     TASKS.with_borrow_mut(|tasks| {
         if let Some(slot) = tasks.get_mut(&id) {
-            slot.task = Some(task);
+            *slot = Some(task);
         }
     });
     progress
@@ -116,8 +123,8 @@ impl Tasks for Turns {
             *next += 1;
             *next
         });
-        TASKS.with_borrow_mut(|tasks| tasks.insert(id, Slot { task: Some(task) }));
-        let mut state = self.state.lock().expect("nobody panics here");
+        TASKS.with_borrow_mut(|tasks| tasks.insert(id, Some(task)));
+        let mut state = self.lock();
         state.tasks.push(id);
         Ok(Box::new(Started {
             id,
@@ -126,7 +133,7 @@ impl Tasks for Turns {
     }
 
     fn wait(&self) -> Waiting {
-        let mut state = self.state.lock().expect("nobody panics here");
+        let mut state = self.lock();
         state.waited += 1;
         assert!(
             state.waited < STEPS_MAX,

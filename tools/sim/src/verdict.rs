@@ -25,12 +25,22 @@ pub fn check(
     let examination = history.read(data, archive)?;
     acknowledged_is_there(book, history, &examination)?;
     what_is_there_was_asked_for(book, history)?;
-    let audit = recovery::audit(data).map_err(|error| error.to_string())?;
-    if let Some(mistake) = audit.pools.iter().flat_map(|pool| &pool.mistakes).next() {
-        return Err(format!("units are not conserved: {mistake}"));
-    }
+    units_are_conserved(data)?;
     state_is_what_the_records_come_to(history, &examination)?;
     Ok(examination)
+}
+
+/// No unit is missing, and none is there twice.
+///
+/// # Errors
+/// Says of which item.
+pub fn units_are_conserved(data: &Directory) -> Result<(), String> {
+    let audit = recovery::audit(data).map_err(|error| error.to_string())?;
+    let mut mistakes = audit.pools.iter().flat_map(|pool| &pool.mistakes);
+    match mistakes.next() {
+        Some(mistake) => Err(format!("units are not conserved: {mistake}")),
+        None => Ok(()),
+    }
 }
 
 fn acknowledged_is_there(
