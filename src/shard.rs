@@ -21,6 +21,7 @@ use self::{
     ports::Ports,
 };
 use crate::{
+    canary::{self, Canary},
     machine::{Clock, Progress, Task},
     ring::Reply,
     selector::{Fenwick, Stream},
@@ -141,6 +142,9 @@ impl Shard {
         if let Some(slot) = self.parts.wal.submit(more_waits)? {
             self.ports.mark(slot);
             self.drawn_upto[slot] = self.committed + self.parts.partition.staged();
+            if canary::is_planted(Canary::AcknowledgesEarly) {
+                self.ports.publish_marked(slot);
+            }
             worked = true;
         }
         if let Some(slot) = self.parts.wal.reap()? {

@@ -20,7 +20,7 @@ const FLOORS: &[&[&str]] = &[
     &["selector", "storage"],
     &["ring"],
     &[
-        "pool", "request", "config", "error", "machine", "stats", "sys",
+        "pool", "request", "config", "error", "machine", "stats", "sys", "canary",
     ],
 ];
 

@@ -1,36 +1,31 @@
 //! Opening: lock, examine, repair, prepare, and start the threads.
 
+mod shard;
+
 use std::sync::{Arc, Mutex};
 
 use crossbeam_queue::ArrayQueue;
 
-use super::{
-    Engine, EngineBuilder, StorageFactory,
-    catalogue::Catalogue,
-    spread::{self, Standing},
-};
+use self::shard::{Plan, Seams};
+use super::{Engine, EngineBuilder, catalogue::Catalogue, spread};
 use crate::{
     config::{Config, Durability, StorageKind},
     error::Error,
     housekeeper::{Housekeeper, HousekeeperHandle, Keeping, KeepingOptions, make_archive},
-    machine::{Clock, Directory, Entropy, Lock, Progress, Task},
+    machine::{Clock, Directory, Entropy, Lock, Task},
     pool::home_shard,
     recovery::{self, Depth, Meta, ShardState, shard_directory},
     request::{PoolId, RequestIdSource},
-    ring::{MeshEnd, Reply, Sleeper, mesh, reply},
-    selector::Stream,
+    ring::{Sleeper, mesh, reply},
     shard::{
-        Parts, Shard,
         control::{Control, ShardHandle},
         desk::Job,
-        exchange::{Exchange, Message},
         partition::{CountsOnly, Partition},
     },
     snapshot::Covered,
-    storage::{self, Opened, StorageOptions},
     sys,
     wal::{
-        Position, Wal, WalOptions,
+        Position,
         record::Remember,
         segment::{self, Identity, Making, PreparedSegment, SegmentSupply},
     },
@@ -124,14 +119,6 @@ pub(super) fn start(builder: EngineBuilder) -> Result<Engine, Error> {
         start_housekeeper(&mut engine, keepings)?;
     }
     Ok(engine)
-}
-
-/// What the caller may have put in the place of the system's.
-#[derive(Clone)]
-struct Seams {
-    factory: Option<StorageFactory>,
-    clock: Clock,
-    entropy: Entropy,
 }
 
 fn start_shards(
@@ -359,139 +346,4 @@ fn recover_shard(
         supply,
         keeping: Some(keeping),
     })
-}
-
-/// What a shard's thread needs to begin.
-struct Plan {
-    index: usize,
-    handle: Arc<ShardHandle>,
-    peers: Vec<Arc<ShardHandle>>,
-    standing: Standing,
-    mesh: MeshEnd<Message>,
-    core: Option<core_affinity::CoreId>,
-    seed: u64,
-    config: Config,
-    seams: Seams,
-    keeps_log: bool,
-}
-
-/// Stands for a shard that could not be made.
-struct NoShard;
-
-impl Task for NoShard {
-    fn step(&mut self) -> Progress {
-        Progress::Done
-    }
-
-    fn rest(&mut self) {}
-}
-
-impl Plan {
-    fn task(self, recovered: Recovered, ready: Reply<Result<(), Error>>) -> Box<dyn Task> {
-        match self.make(recovered) {
-            Ok(shard) => {
-                ready.send(Ok(()));
-                Box::new(shard)
-            }
-            Err(error) => {
-                ready.send(Err(error));
-                Box::new(NoShard)
-            }
-        }
-    }
-
-    /// On the shard's own thread: an `io_uring` belongs to the thread that makes it.
-    fn make(self, recovered: Recovered) -> Result<Shard, Error> {
-        let Self {
-            index,
-            handle,
-            peers,
-            standing,
-            mesh,
-            core,
-            seed,
-            config,
-            seams:
-                Seams {
-                    factory,
-                    clock,
-                    entropy,
-                },
-            keeps_log,
-        } = self;
-        handle.sleeper.moves_in();
-        let pinned = core.is_some_and(sys::pin);
-        if core.is_some() && !pinned {
-            tracing::warn!(
-                shard = index,
-                "the shard's thread cannot be pinned to a core; it runs unpinned"
-            );
-        }
-        let options = WalOptions {
-            format: config.format,
-            block_bytes: config.block_bytes,
-            blocks_in_flight: config.blocks_in_flight,
-            commit_delay: config.commit_delay,
-            commit_records: config.commit_records,
-            keeps_log,
-        };
-        let slots = options.slots();
-        let storage_options = StorageOptions {
-            durability: config.durability,
-            slots,
-            buffer_bytes: options.buffer_bytes(),
-        };
-        let opened = match factory {
-            Some(factory) => factory(index, storage_options).map(|storage| Opened {
-                storage,
-                fallback: None,
-            }),
-            None if keeps_log => storage::open(config.storage, storage_options),
-            None => storage::open(StorageKind::None, storage_options),
-        };
-        let Opened { storage, fallback } =
-            opened.map_err(Error::io("open the storage of", format!("shard {index}")))?;
-        if let Some(reason) = fallback.as_ref().filter(|_| index == 0) {
-            tracing::warn!("{reason}");
-        }
-        let Recovered {
-            identity,
-            partition,
-            position,
-            supply,
-            ..
-        } = recovered;
-        // Only the first use of a seed gives its own stream: reopening must not repeat it.
-        let seed = seed.wrapping_add((position.next_seq - 1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
-        let stream = Stream::for_shard(seed, index);
-        let mut salts = Stream::for_shard(entropy.next()?, index);
-        let salts = Box::new(move || salts.next_u64());
-        let passed = clock.clone();
-        let wal = Wal::new(storage, options, identity, position, supply, salts, passed)
-            .map_err(Error::io("begin the log of", format!("shard {index}")))?;
-        let mut partition = partition.with_selector();
-        let exchange = Exchange::new(
-            index,
-            mesh,
-            peers,
-            &mut partition,
-            &standing.received,
-            &standing.gone,
-        );
-        Ok(Shard::new(Parts {
-            index,
-            handle,
-            partition,
-            stream,
-            wal,
-            exchange,
-            slots,
-            clients_max: config.clients_max,
-            holds_max: config.holds_max,
-            clock,
-            answers_at_once: config.durability == Durability::Memory,
-            storage_fallback: fallback,
-            pinned,
-        }))
-    }
 }

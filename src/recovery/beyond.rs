@@ -21,6 +21,8 @@ pub(super) struct Beyond {
     pub(super) garbage: bool,
     /// The segment and the first block in which the log can be taken up again.
     pub(super) resume: Option<(u64, BlockHeader)>,
+    /// Where a block was meant to be that is missing, and where in the same segment it is.
+    pub(super) misplaced: Option<(u64, u64)>,
 }
 
 impl Beyond {
@@ -66,6 +68,15 @@ impl Beyond {
                     self.durable_upto = self.durable_upto.max(header.durable_upto);
                     if self.resume.is_none() && header.first_seq >= next_seq && at != offset {
                         self.resume = Some((number, header));
+                    }
+                }
+                Found::Misplaced(header) => {
+                    self.garbage = true;
+                    if header.first_seq >= next_seq {
+                        // It is whole, so it may have been said to be written, and acknowledged.
+                        let last_seq = header.next_seq() - 1;
+                        self.durable_upto = self.durable_upto.max(last_seq);
+                        self.misplaced.get_or_insert((header.offset, at));
                     }
                 }
                 Found::Fill | Found::End => {}

@@ -5,13 +5,16 @@
 //! says that what is missing was durable, it may have been acknowledged, and this is damage. If
 //! none does, it is the torn tail of a crash, and was never acknowledged.
 
+mod losses;
+
 use super::{
     Depth, Visit,
     beyond::Beyond,
     covered,
-    state::{Gap, ShardState, Tail, finding},
+    state::{ShardState, Tail, finding},
 };
 use crate::{
+    canary::{self, Canary},
     error::{Error, Finding, FindingKind},
     machine::Directory,
     shard::partition::{Partition, PartitionBack},
@@ -20,8 +23,9 @@ use crate::{
     wal::{
         block::{BlockHeader, BlockKind},
         reader::{Found, SegmentReader, Start},
+        record::Record,
         sealed::foreign,
-        segment::{self, Identity, SEQ_MAX},
+        segment::{self, Identity},
     },
 };
 
@@ -30,8 +34,6 @@ const SEGMENT_BYTES_MIN: u64 = 64 << 10;
 const SEGMENT_BYTES_MAX: u64 = 4 << 30;
 /// More records than any log has. Where all of it is gone, numbers go on behind them.
 const WHOLE_LOG: u64 = 1 << 48;
-/// No record is shorter, in any format.
-const RECORD_BYTES_MIN: u64 = 8;
 
 /// Reads one shard.
 pub(super) fn shard(
@@ -106,6 +108,8 @@ struct Scan<'a> {
     chain_known: bool,
     /// How many records there may have been in what is gone at the end, where nothing tells.
     may_be_gone: u64,
+    /// The greatest proof of durability that was seen so far, anywhere.
+    proven_upto: u64,
     /// The size of the largest segment so far.
     segment_bytes: u64,
 }
@@ -137,6 +141,7 @@ impl<'a> Scan<'a> {
             state,
             chain_known: true,
             may_be_gone: 0,
+            proven_upto: 0,
             segment_bytes: SEGMENT_BYTES_MIN,
         })
     }
@@ -247,7 +252,8 @@ impl<'a> Scan<'a> {
             let (kind, message) = match reader.look(offset)? {
                 Found::Block(header, crc)
                     if self.continues(header.first_seq, header.previous)
-                        && header.number == number =>
+                        && header.number == number
+                        && !cuts_too_much(reader, &header)? =>
                 {
                     self.state.chain = crc;
                     self.chain_known = true;
@@ -266,6 +272,7 @@ impl<'a> Scan<'a> {
                     "the block does not continue the one before it",
                 ),
                 Found::Broken(reason) => (FindingKind::Block, reason),
+                Found::Misplaced(_) => (FindingKind::Block, "there is another block"),
                 Found::Fill | Found::End => {
                     (FindingKind::Block, "there is nothing where a block was")
                 }
@@ -315,8 +322,10 @@ impl<'a> Scan<'a> {
             (reader, offset),
             later.filter(|number| *number > here),
         )?;
+        // A block that was written over another one was seen where that was missing.
+        self.proven_upto = self.proven_upto.max(beyond.durable_upto);
         let cut_off = is_cut_off(reader);
-        if beyond.durable_upto < first_seq && !cut_off {
+        if self.proven_upto < first_seq && !cut_off {
             if beyond.garbage {
                 self.state.tail = Tail::Torn;
                 if offset == 0 {
@@ -329,20 +338,23 @@ impl<'a> Scan<'a> {
         if self.goes_on_meanwhile(reader, offset)? {
             return Ok(Next::Again);
         }
-        let (kind, message) = if beyond.durable_upto < first_seq {
-            (
-                FindingKind::Truncated,
-                "the segment is cut off: it has no seal, and is shorter than it was made",
-            )
-        } else {
-            (kind, message)
-        };
+        let mut message = message.to_string();
+        let mut kind = kind;
+        if self.proven_upto < first_seq {
+            kind = FindingKind::Truncated;
+            message =
+                "the segment is cut off: it has no seal, and is shorter than it was made".into();
+        } else if let Some(block) = beyond.misplaced {
+            let (meant, found) = block;
+            message =
+                format!("{message}; the block for offset {meant} was written to offset {found}");
+        }
         // What came up to here is lost; what comes after the gap is applied, so that the loss is
         // told exactly and nothing that is readable is handed out again.
         let resumes = beyond.resume.as_ref().map(|(_, header)| header.first_seq);
-        let last_seq = resumes.map_or(beyond.durable_upto, |resume| resume - 1);
+        let last_seq = resumes.map_or(self.proven_upto, |resume| resume - 1);
         let known = (last_seq >= first_seq).then_some(last_seq);
-        self.find(reader, offset, known, kind, message);
+        self.find(reader, offset, known, kind, &message);
         self.gap_upto(last_seq);
         self.chain_known = false;
         let Some((segment, header)) = beyond.resume else {
@@ -374,35 +386,6 @@ impl<'a> Scan<'a> {
         Ok(goes_on)
     }
 
-    /// So many segments' worth of records may be gone.
-    fn lose(&mut self, segments: u64) {
-        let records = self.segment_bytes / RECORD_BYTES_MIN;
-        let lost = segments.saturating_mul(records);
-        self.may_be_gone = self.may_be_gone.saturating_add(lost).min(SEQ_MAX / 2);
-    }
-
-    /// Nothing that comes later tells how much is gone. No number of it may be used again.
-    fn name_what_may_be_gone(&mut self) {
-        if self.may_be_gone > 0 {
-            let last_seq = self.state.next_seq + self.may_be_gone - 1;
-            self.gap_upto(last_seq);
-            if let Some(gap) = self.state.gaps.last_mut() {
-                gap.is_exact = false;
-            }
-        }
-    }
-
-    fn gap_upto(&mut self, last_seq: u64) {
-        if last_seq >= self.state.next_seq {
-            self.state.gaps.push(Gap {
-                first_seq: self.state.next_seq,
-                last_seq,
-                is_exact: true,
-            });
-            self.state.next_seq = last_seq + 1;
-        }
-    }
-
     fn apply(&mut self, reader: &mut SegmentReader, header: &BlockHeader) -> Result<(), Error> {
         let Self {
             visit,
@@ -418,6 +401,9 @@ impl<'a> Scan<'a> {
                 partition.apply_behind_gap(seq, record)
             };
             applied.map_err(|error| error.to_string())?;
+            if canary::is_planted(Canary::AppliesTwice) && matches!(record, Record::Draw(_)) {
+                let _ = partition.apply(seq, record);
+            }
             visit(seq, record);
             Ok(())
         })?;
@@ -444,45 +430,6 @@ impl<'a> Scan<'a> {
     fn continues(&self, first_seq: u64, previous: u32) -> bool {
         first_seq == self.state.next_seq && (!self.chain_known || previous == self.state.chain)
     }
-
-    fn missing(&mut self, number: u64, count: u64) {
-        let path = self.directory.join(segment::name(number));
-        let message = if count == 1 {
-            "the segment is missing".into()
-        } else {
-            format!("the segment and the {} after it are missing", count - 1)
-        };
-        let finding = Finding {
-            first_seq: Some(self.state.next_seq),
-            ..finding(
-                self.state.shard,
-                &path,
-                FindingKind::MissingSegment,
-                &message,
-            )
-        };
-        self.lose(count);
-        self.state.findings.push(finding);
-        self.chain_known = false;
-    }
-
-    fn find(
-        &mut self,
-        reader: &SegmentReader,
-        offset: u64,
-        last_seq: Option<u64>,
-        kind: FindingKind,
-        message: &str,
-    ) {
-        let first_seq = Some(self.state.next_seq);
-        let finding = Finding {
-            offset,
-            first_seq,
-            last_seq,
-            ..finding(self.state.shard, reader.path(), kind, message)
-        };
-        self.state.findings.push(finding);
-    }
 }
 
 /// Whether a file lost its end. Segments are made in full before they get their name, and only a
@@ -494,4 +441,12 @@ fn is_cut_off(reader: &SegmentReader) -> bool {
         Start::Unused => false,
         Start::Unreadable => reader.length() < SEGMENT_BYTES_MIN,
     }
+}
+
+/// A planted fault: the last block of a segment counts as torn.
+fn cuts_too_much(reader: &mut SegmentReader, header: &BlockHeader) -> Result<bool, Error> {
+    let behind = header.offset + reader.block_bytes(header);
+    Ok(canary::is_planted(Canary::CutsTooMuch)
+        && header.kind == BlockKind::Records
+        && !matches!(reader.look(behind)?, Found::Block(..)))
 }

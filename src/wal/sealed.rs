@@ -72,6 +72,10 @@ pub(crate) fn read(
                 );
             }
             Found::Broken(reason) => return broken(offset, Some(seq), FindingKind::Block, reason),
+            Found::Misplaced(_) => {
+                let reason = "the block belongs elsewhere";
+                return broken(offset, Some(seq), FindingKind::Block, reason);
+            }
             Found::Fill | Found::End => {
                 return broken(
                     offset,

@@ -32,8 +32,6 @@ struct UnderWay {
     length: u64,
     /// Looks until it has arrived.
     looks: u64,
-    /// It was said to have arrived, and has not.
-    is_said: bool,
 }
 
 impl Blocks {
@@ -80,7 +78,7 @@ impl Storage for Blocks {
 
     fn buffer(&mut self, slot: usize) -> &mut [u8] {
         let mut under_way = self.under_way.iter();
-        assert!(under_way.all(|block| block.slot != slot || block.is_said));
+        assert!(under_way.all(|block| block.slot != slot));
         &mut self.buffers[slot]
     }
 
@@ -117,7 +115,6 @@ impl Storage for Blocks {
             offset,
             length: length as u64,
             looks,
-            is_said: false,
         });
         Ok(())
     }
@@ -126,12 +123,6 @@ impl Storage for Blocks {
         self.healthy()?;
         for block in &mut self.under_way {
             block.looks = block.looks.saturating_sub(1);
-        }
-        let arrives_early = self.disk.state().faults.arrives_early;
-        let mut early = self.under_way.iter_mut();
-        if let Some(block) = early.find(|block| arrives_early && !block.is_said) {
-            block.is_said = true;
-            return Ok(Some(block.slot));
         }
         let Some(at) = self.under_way.iter().position(|block| block.looks == 0) else {
             return Ok(None);
@@ -143,7 +134,7 @@ impl Storage for Blocks {
         }
         let block = self.under_way.remove(at);
         let rates = state.faults.rates;
-        let is_durable = self.durability == Durability::Device && !state.faults.flushes_lie;
+        let is_durable = self.durability == Durability::Device;
         if state.dice.happens(rates.flush_error) {
             // It may be there or not; nobody will ever know.
             state.counts.flush_errors += 1;
@@ -164,6 +155,6 @@ impl Storage for Blocks {
         state
             .node(block.node)?
             .arrive(block.ticket, is_durable, elsewhere);
-        Ok((!block.is_said).then_some(block.slot))
+        Ok(Some(block.slot))
     }
 }

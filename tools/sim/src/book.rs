@@ -43,6 +43,16 @@ impl Book {
         }
     }
 
+    /// Something was lost: what was acknowledged before may be gone. A change that was asked for may
+    /// still come.
+    pub fn begin_chapter(&mut self) {
+        self.acknowledged.clear();
+        self.keys.clear();
+        self.voided.clear();
+        self.confirmed.clear();
+        self.edits.values_mut().for_each(|edits| *edits = (0, 1));
+    }
+
     /// An answer came.
     ///
     /// # Errors

@@ -86,9 +86,7 @@ impl Files for Disk {
         let mut state = self.state();
         state.tick(6)?;
         fail_flush(&mut state)?;
-        if !state.faults.flushes_lie {
-            state.names().sync(path);
-        }
+        state.names().sync(path);
         Ok(())
     }
 
@@ -204,9 +202,7 @@ impl OpenFile for Open {
             state.node(self.node)?.fail_sync(&mut dice);
             return Err(error);
         }
-        if !state.faults.flushes_lie {
-            state.node(self.node)?.sync();
-        }
+        state.node(self.node)?.sync();
         Ok(())
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use tombola::{
     machine::Directory,
     recovery::{self, Examination},
+    shard::partition::{CountsOnly, Partition},
     storage::WRITE_UNIT,
     wal::{
         reader::{Found, SegmentReader, Start},
@@ -24,9 +25,33 @@ pub struct History {
     salts: BTreeMap<(usize, u64), u64>,
     /// By shard: records below this number are there for good.
     fixed: BTreeMap<usize, u64>,
+    /// By shard: the state after a loss was accepted, and the number of the record after it.
+    base: Vec<(u64, Partition<CountsOnly>)>,
 }
 
 impl History {
+    /// A loss was accepted: nothing is known any more of what led to the state that there is now.
+    pub fn begin_chapter(&mut self, examination: Examination) {
+        self.records.clear();
+        self.fixed.clear();
+        let shards = examination.shards.into_iter();
+        self.base = shards
+            .map(|shard| (shard.next_seq, shard.partition))
+            .collect();
+    }
+
+    /// Whether no record was ever found.
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty() && self.base.is_empty()
+    }
+
+    /// The first record of a shard that is known, and the state before it.
+    pub fn base(&self, shard: usize, shards: usize) -> (u64, Partition<CountsOnly>) {
+        let empty = || Partition::default().on_shard(shard as u32, shards as u32);
+        let base = self.base.get(shard).cloned();
+        base.unwrap_or_else(|| (1, empty()))
+    }
+
     /// An engine has opened the directory: what it found there stays.
     pub fn fix(&mut self) {
         for (shard, seq) in self.records.keys() {
@@ -79,6 +104,9 @@ impl History {
     }
 
     fn add(&mut self, shard: usize, seq: u64, record: &Record) -> Result<(), String> {
+        if self.base.get(shard).is_some_and(|(first, _)| seq < *first) {
+            return Ok(());
+        }
         match self.records.insert((shard, seq), record.clone()) {
             Some(before) if before != *record => Err(format!(
                 "record {seq} of shard {shard} was {before:?} and has become {record:?}"

@@ -10,6 +10,7 @@
 
 pub mod blocks;
 pub mod book;
+mod damage;
 pub mod dice;
 pub mod disk;
 mod files;

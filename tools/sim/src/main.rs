@@ -6,10 +6,11 @@ use clap::{Parser, ValueEnum};
 use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
+use tombola::canary::Canary;
 use tombola_sim::{
     many::{Outcome, Seeds, many},
     plan::Plan,
-    run::{Canary, Failure, Report, run},
+    run::{Failure, Report, run},
 };
 
 /// Runs whole engines on a simulated machine and tries to break them.
@@ -32,7 +33,7 @@ struct Arguments {
     #[arg(long)]
     threads: Option<usize>,
 
-    /// Plants a fault that the checks must see: then finding it is success.
+    /// Plants a fault in the engine that the checks must see: then finding it is success.
     #[arg(long, value_enum)]
     canary: Option<CanaryName>,
 
@@ -43,12 +44,31 @@ struct Arguments {
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum CanaryName {
-    /// The disk says that it has flushed, and has not.
-    FlushesLie,
-    /// Blocks are said to have arrived before they have: as if draws were acknowledged early.
-    ArrivesEarly,
-    /// Random bits repeat, so that segments have the same salt.
-    EntropyRepeats,
+    /// Blocks are written without being flushed.
+    SkipsFlushes,
+    /// Draws are acknowledged before their block has arrived.
+    AcknowledgesEarly,
+    /// The checksums of records are not looked at.
+    IgnoresChecksums,
+    /// Recovery applies every draw twice.
+    AppliesTwice,
+    /// Recovery cuts off one block too many.
+    CutsTooMuch,
+    /// All segments have the same salt.
+    ReusesSalts,
+}
+
+impl From<CanaryName> for Canary {
+    fn from(name: CanaryName) -> Self {
+        match name {
+            CanaryName::SkipsFlushes => Self::SkipsFlushes,
+            CanaryName::AcknowledgesEarly => Self::AcknowledgesEarly,
+            CanaryName::IgnoresChecksums => Self::IgnoresChecksums,
+            CanaryName::AppliesTwice => Self::AppliesTwice,
+            CanaryName::CutsTooMuch => Self::CutsTooMuch,
+            CanaryName::ReusesSalts => Self::ReusesSalts,
+        }
+    }
 }
 
 const EXAMPLES: &str = "\
@@ -56,17 +76,13 @@ Examples:
   tombola-sim                        a thousand seeds
   tombola-sim --from 5000 --count 100000
   tombola-sim --seed 4711            one seed again, step by step the same
-  tombola-sim --canary flushes-lie   shows that the checks can fail
+  tombola-sim --canary skips-flushes   shows that the checks can fail
 
 Exit codes: 0 everything held (with --canary: the fault was found), 1 something did not hold, 2 usage.";
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let canary = arguments.canary.map(|canary| match canary {
-        CanaryName::FlushesLie => Canary::FlushesLie,
-        CanaryName::ArrivesEarly => Canary::ArrivesEarly,
-        CanaryName::EntropyRepeats => Canary::EntropyRepeats,
-    });
+    let canary = arguments.canary.map(Canary::from);
     match arguments.seed {
         Some(seed) => one(seed, canary, arguments.json),
         None => all(&arguments, canary),

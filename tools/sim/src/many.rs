@@ -8,7 +8,9 @@ use std::{
     thread,
 };
 
-use crate::run::{Canary, Failure, Report, run};
+use tombola::canary::Canary;
+
+use crate::run::{Failure, Report, run};
 
 /// Which seeds to run, and how.
 #[derive(Debug, Clone, Copy)]

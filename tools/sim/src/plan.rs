@@ -21,8 +21,10 @@ pub struct Plan {
     pub engine: Settings,
     /// What happens from one start to the next.
     pub lives: Vec<Life>,
-    /// Whether at the end something durable is damaged.
+    /// Whether between the last lives something durable is damaged.
     pub rots: bool,
+    /// Whether blocks go to other places than theirs.
+    pub misdirects: bool,
 }
 
 /// An engine's settings.
@@ -77,12 +79,20 @@ impl Plan {
         let kinds = dice.any();
         let lives = dice.within(2, 7);
         let life = |dice: &mut Dice| Life::new(dice, kinds, durability);
-        let lives = (0..lives).map(|_| life(&mut dice)).collect();
+        let mut lives: Vec<Life> = (0..lives).map(|_| life(&mut dice)).collect();
+        let rots = dice.happens(250);
+        let misdirects = durability == Durability::Device && dice.happens(100);
+        if misdirects {
+            for life in &mut lives {
+                life.faults.rates.misdirected = dice.choose(&[0, 5, 50]);
+            }
+        }
         Self {
             seed,
             engine,
             lives,
-            rots: dice.happens(250),
+            rots,
+            misdirects,
         }
     }
 
@@ -168,6 +178,5 @@ fn faults(dice: &mut Dice, kinds: u64) -> Faults {
             misdirected: 0,
         },
         capacity_bytes: full.then(|| dice.within(2, 30) * (64 << 10)),
-        ..Faults::default()
     }
 }

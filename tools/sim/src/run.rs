@@ -9,13 +9,15 @@ use std::{
 use serde::Serialize;
 use tombola::{
     Durability, LogFormat, Placement,
+    canary::{self, Canary},
     machine::Directory,
-    recovery::{self, Examination},
+    recovery::Examination,
     shard::partition::{CountsOnly, Pool},
 };
 
 use crate::{
     book::Book,
+    damage::After,
     dice::Dice,
     disk::{Counts, Crash, Disk, Faults, Rates},
     history::History,
@@ -80,38 +82,12 @@ pub struct Failure {
     pub what: String,
 }
 
-/// A fault planted in the machine, that the checks must see.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Canary {
-    /// Flushes do nothing.
-    FlushesLie,
-    /// Blocks are said to have arrived before they have.
-    ArrivesEarly,
-    /// Random bits repeat, so that segments have the same salt.
-    EntropyRepeats,
-}
-
-impl Canary {
-    fn plant(self, faults: &mut Faults) {
-        match self {
-            Self::FlushesLie => faults.flushes_lie = true,
-            Self::ArrivesEarly => faults.arrives_early = true,
-            Self::EntropyRepeats => faults.entropy_repeats = true,
-        }
-    }
-}
-
-/// Runs a seed.
+/// Runs a seed, with a fault planted in the engine or none.
 ///
 /// # Errors
 /// What does not hold.
 pub fn run(seed: u64, canary: Option<Canary>) -> Result<Report, Box<Failure>> {
-    let mut plan = Plan::new(seed);
-    for life in &mut plan.lives {
-        if let Some(canary) = canary {
-            canary.plant(&mut life.faults);
-        }
-    }
+    let plan = Plan::new(seed);
     let mut run = Run {
         disk: Disk::new(seed),
         dice: Dice::new(!seed),
@@ -124,8 +100,10 @@ pub fn run(seed: u64, canary: Option<Canary>) -> Result<Report, Box<Failure>> {
         },
         life: 0,
     };
+    canary::plant(canary);
     // A panic is a failure like any other.
     let ran = catch_unwind(AssertUnwindSafe(|| run.all()));
+    canary::plant(None);
     let what = match ran {
         Ok(Ok(())) => {
             run.report.disk = run.disk.counts();
@@ -145,30 +123,51 @@ pub fn run(seed: u64, canary: Option<Canary>) -> Result<Report, Box<Failure>> {
     Err(Box::new(Failure { seed, life, what }))
 }
 
-struct Run {
-    plan: Plan,
-    disk: Disk,
-    dice: Dice,
-    book: Book,
-    history: History,
-    report: Report,
-    life: usize,
+/// A run under way.
+pub(crate) struct Run {
+    pub(crate) plan: Plan,
+    pub(crate) disk: Disk,
+    pub(crate) dice: Dice,
+    pub(crate) book: Book,
+    pub(crate) history: History,
+    pub(crate) report: Report,
+    pub(crate) life: usize,
 }
 
 impl Run {
     fn all(&mut self) -> Result<(), String> {
         for life in self.plan.lives.clone() {
-            self.life += 1;
-            self.live(&life)?;
-            self.check()?;
+            if self.live_and_check(&life)? == After::Ends {
+                return Ok(());
+            }
         }
         if self.plan.rots && self.plan.engine.durability == Durability::Device {
-            self.rot()?;
+            for _ in 0..self.dice.within(1, 3) {
+                if self.rot()? == After::Ends {
+                    break;
+                }
+                let life = self.dice.index(self.plan.lives.len());
+                let life = self.plan.lives[life].clone();
+                if self.live_and_check(&life)? == After::Ends {
+                    break;
+                }
+            }
         }
         Ok(())
     }
 
-    fn directories(&self) -> (Directory, Directory) {
+    fn live_and_check(&mut self, life: &Life) -> Result<After, String> {
+        self.life += 1;
+        let before = self.disk.counts().misdirected;
+        self.live(life)?;
+        if self.disk.counts().misdirected > before {
+            return self.after_damage("after a block was misdirected");
+        }
+        self.check()?;
+        Ok(After::GoesOn)
+    }
+
+    pub(crate) fn directories(&self) -> (Directory, Directory) {
         let among = |path| Directory::among(Arc::new(self.disk.clone()), path);
         (among(Plan::DATA), among(Plan::ARCHIVE))
     }
@@ -197,7 +196,6 @@ impl Run {
         self.disk.set_faults(Faults {
             rates: Rates::default(),
             capacity_bytes: None,
-            ..life.faults
         });
         self.disk.crash(life.crash.unwrap_or(Crash::Kill));
         Ok(())
@@ -238,13 +236,13 @@ impl Run {
     }
 
     /// Whether the engine never came so far as to describe its directory.
-    fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         !self
             .disk
             .has_file(&Path::new(Plan::DATA).join("engine.json"))
     }
 
-    fn open_and_kill(&mut self) -> Result<(), String> {
+    pub(crate) fn open_and_kill(&mut self) -> Result<(), String> {
         let turns = Turns::new(self.disk.clone(), self.dice.fork());
         let life = Life {
             format: LogFormat::Bincode,
@@ -257,68 +255,6 @@ impl Run {
         drop(engine);
         self.disk.crash(Crash::Kill);
         Ok(())
-    }
-
-    /// Something durable is damaged: that is harmless, or told; and if it is told, nothing is
-    /// changed before the loss is accepted.
-    fn rot(&mut self) -> Result<(), String> {
-        if self.is_empty() {
-            return Ok(());
-        }
-        let (data, _) = self.directories();
-        let is_meant = |path: &Path| path.starts_with(Plan::DATA) && !path.ends_with("lock");
-        let Some((path, offset)) = self.disk.rot(is_meant) else {
-            return Ok(());
-        };
-        let place = format!("after offset {offset} of {} was damaged", path.display());
-        let image = self.disk.image();
-        let opened = self.open_and_kill();
-        match opened {
-            Ok(()) => {
-                // Damage to what only archives and covered segments hold is not looked at.
-                let examined = recovery::examine(&data, recovery::Depth::Needed);
-                let examined = examined.map_err(|error| format!("{place}: {error}"))?;
-                for completion in self.book.acknowledged.values() {
-                    let upto = examined.shards[completion.shard].next_seq;
-                    if completion.seq >= Some(upto) && !self.is_last_block(completion.shard, upto) {
-                        return Err(format!("{place}: silently lost: {completion:?}"));
-                    }
-                }
-                self.report.harmless += 1;
-                Ok(())
-            }
-            Err(reason) => {
-                if self.disk.image() != image {
-                    return Err(format!(
-                        "{place}: refused, and changed all the same: {reason}"
-                    ));
-                }
-                self.report.refusals += 1;
-                if path.ends_with("engine.json") {
-                    return Ok(());
-                }
-                let accepted = recovery::accept_loss(&data);
-                accepted.map_err(|error| format!("{place}: cannot be accepted: {error}"))?;
-                self.open_and_kill()
-                    .map_err(|error| format!("{place}, accepted: {error}"))?;
-                verdict::units_are_conserved(&data)
-                    .map_err(|mistake| format!("{place}, accepted: {mistake}"))?;
-                self.report.accepted += 1;
-                Ok(())
-            }
-        }
-    }
-
-    /// Whether nothing behind these records was ever written: the one thing that cannot be told
-    /// from a torn tail.
-    fn is_last_block(&self, shard: usize, upto: u64) -> bool {
-        // A block holds at most 16 KiB, of at least 8 bytes a record.
-        let last = self
-            .history
-            .records
-            .range((shard, 0)..(shard + 1, 0))
-            .next_back();
-        last.is_some_and(|((_, seq), _)| *seq < upto + 2_048)
     }
 }
 

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use tombola::{
     machine::Directory,
     recovery::{self, Examination},
-    shard::partition::{CountsOnly, Partition},
     wal::record::{Record, Settlement},
 };
 
@@ -142,9 +141,8 @@ fn state_is_what_the_records_come_to(
     let shards = examination.shards.len();
     for state in &examination.shards {
         let shard = state.shard;
-        let mut replayed: Partition<CountsOnly> =
-            Partition::default().on_shard(shard as u32, shards as u32);
-        let mut next = 1;
+        let (first, mut replayed) = history.base(shard, shards);
+        let mut next = first;
         for ((_, seq), record) in history.records.range((shard, 0)..(shard + 1, 0)) {
             if *seq >= state.next_seq {
                 return Err(format!(
@@ -161,7 +159,7 @@ fn state_is_what_the_records_come_to(
         }
         if replayed != state.partition {
             return Err(format!(
-                "the state of shard {shard} is not what its {} records come to",
+                "the state of shard {shard} is not what records {first} to {} come to",
                 next - 1
             ));
         }

@@ -26,11 +26,4 @@ pub struct Faults {
     pub rates: Rates,
     /// A disk of this size, in bytes.
     pub capacity_bytes: Option<u64>,
-    /// Flushes do nothing and say they have: a disk that lies. The engine cannot stand that; it is
-    /// for showing that the checks see it.
-    pub flushes_lie: bool,
-    /// Blocks are said to have arrived when they were sent: as if draws were acknowledged early.
-    pub arrives_early: bool,
-    /// Random bits are always the same ones.
-    pub entropy_repeats: bool,
 }
