@@ -67,10 +67,8 @@
 //! draws; `snapshot`, [`wal`], [`selector`], [`storage`] and `ring` are what it is made of. A module
 //! imports only from those below it.
 
-#[cfg(feature = "canaries")]
+#[doc(hidden)]
 pub mod canary;
-#[cfg(not(feature = "canaries"))]
-mod canary;
 pub mod client;
 pub mod config;
 pub mod engine;

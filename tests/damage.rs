@@ -7,6 +7,8 @@ mod common;
 #[path = "common/place.rs"]
 mod place;
 
+#[path = "damage/astray.rs"]
+mod astray;
 #[path = "damage/brought.rs"]
 mod brought;
 #[path = "damage/every_byte.rs"]

@@ -16,7 +16,7 @@ use tombola::{
     recovery::{self, Examination, Gap},
     shard::partition::{CountsOnly, Partition, Pool},
     wal::{
-        block::BlockHeader,
+        block::{BlockHeader, BlockKind},
         reader::{Found, SegmentReader},
         record::Record,
     },
@@ -131,6 +131,23 @@ fn blocks(directory: &Path, whole: &Examination, files: &Files) -> Vec<Block> {
 }
 
 impl Small {
+    /// The shard's files without the markers at its end.
+    pub(crate) fn without_marker(&mut self, shard: usize) {
+        let is_last = |small: &Small| {
+            let of_shard = |block: &Block| shard_of(&block.file) == shard;
+            let at = small.blocks.iter().rposition(of_shard).unwrap();
+            (small.blocks[at].header.kind != BlockKind::Records).then_some(at)
+        };
+        while let Some(at) = is_last(self) {
+            let Block { file, header, end } = self.blocks.remove(at);
+            // A prepared file is nothing but fill.
+            let bytes = self.files.get_mut(&file).unwrap();
+            let (begin, end) = (header.offset as usize, end as usize);
+            let fill = &bytes[bytes.len() - UNIT as usize..].to_vec();
+            bytes[begin..end].copy_from_slice(&fill[..end - begin]);
+        }
+    }
+
     pub(crate) fn open(&self, directory: &Path) -> Result<Engine, Error> {
         // Later than everything before, so that what is held until then ends.
         let now_ms = Arc::new(AtomicU64::new(BEGINNING_MS * 2));

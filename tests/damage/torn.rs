@@ -9,30 +9,10 @@ use crate::{
     common::FORMATS,
     fault::{Fault, Harm},
     place::Place,
-    small::{Block, Small, UNIT, leave, shard_of},
+    small::{Small, leave, shard_of},
     verdict::Verdict,
 };
-use tombola::{
-    recovery::{Gap, Tail},
-    wal::block::BlockKind,
-};
-
-/// The shard's files without the markers at its end.
-fn without_marker(small: &mut Small, shard: usize) {
-    let is_last = |small: &Small| {
-        let of_shard = |block: &Block| shard_of(&block.file) == shard;
-        let at = small.blocks.iter().rposition(of_shard).unwrap();
-        (small.blocks[at].header.kind != BlockKind::Records).then_some(at)
-    };
-    while let Some(at) = is_last(small) {
-        let Block { file, header, end } = small.blocks.remove(at);
-        // A prepared file is nothing but fill.
-        let bytes = small.files.get_mut(&file).unwrap();
-        let (begin, end) = (header.offset as usize, end as usize);
-        let fill = &bytes[bytes.len() - UNIT as usize..].to_vec();
-        bytes[begin..end].copy_from_slice(&fill[..end - begin]);
-    }
-}
+use tombola::recovery::{Gap, Tail};
 
 #[test]
 fn only_what_nothing_proves_durable_is_taken_for_a_torn_tail() {
@@ -43,7 +23,7 @@ fn only_what_nothing_proves_durable_is_taken_for_a_torn_tail() {
             Some(((0..2).find(is_open)?, small))
         });
         let (shard, mut small) = left.next().expect("it is repeated until it is so");
-        without_marker(&mut small, shard);
+        small.without_marker(shard);
         let place = Place::new(small.files.clone());
         let mut torn = 0;
         let of_shard = small
