@@ -162,7 +162,7 @@ impl Inspection {
             };
             match found {
                 // What comes behind is on its way, in any order: it tells nothing yet.
-                Found::Fill | Found::Broken(_) if written_now => break,
+                Found::Fill | Found::Broken(_) | Found::Misplaced(_) if written_now => break,
                 Found::Block(header, crc) => {
                     self.end_run()?;
                     self.block(reader, &header, crc)?;
@@ -171,6 +171,9 @@ impl Inspection {
                 }
                 Found::Fill => self.extend_run(offset, None)?,
                 Found::Broken(reason) => self.extend_run(offset, Some(reason))?,
+                Found::Misplaced(_) => {
+                    self.extend_run(offset, Some("a block that belongs elsewhere"))?;
+                }
                 Found::End => break,
             }
             offset += UNIT;

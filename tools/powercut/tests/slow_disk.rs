@@ -25,7 +25,7 @@ const SHARE_MIN: f64 = 0.2;
 
 #[test]
 fn it_is_slow_and_nothing_else() {
-    if or_skip(long_form()).is_none() {
+    if long_form().is_none() {
         return;
     }
     let Some(image) = or_skip(empty_image(64 * MIB)) else {
