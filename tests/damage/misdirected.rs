@@ -184,5 +184,7 @@ fn check(astray: &Astray<'_>, place: &Place, cases: usize) {
         small.accept(place, &verdict, &what);
         place.restore();
     }
-    written_to.keys().for_each(|name| place.put_back(name));
+    for name in written_to.keys() {
+        place.put_back(name);
+    }
 }
