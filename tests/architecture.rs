@@ -184,6 +184,7 @@ fn the_top_level_is_what_it_should_be() {
         "LICENSE-MIT",
         "README.md",
         "benches",
+        "docs",
         "perf",
         "src",
         "target",

@@ -1,5 +1,6 @@
-//! A segment is cut off under a running engine: that shard stops and says so, whatever the storage
-//! is; the process and the other shard go on, and the damage is told, not hidden.
+//! A segment is cut off under a running engine. With a memory map that shard stops and says so; the
+//! process and the other shard go on. A file that is written past its end grows again, so the other
+//! storages do not notice: the housekeeper does when it reads the segment back, and the next start.
 
 mod common;
 
@@ -11,8 +12,8 @@ use std::{
 
 use common::{DURABILITIES, FORMATS, LIMIT, builder, draw_many};
 use tombola::{
-    Client, DrawError, Durability, Error, PoolDefinition, PoolHandle, Stopped, StorageKind,
-    SubmitError,
+    Client, DrawError, Durability, Error, FindingKind, PoolDefinition, PoolHandle, Stopped,
+    StorageKind, SubmitError,
 };
 
 fn segments(shard: &Path) -> Vec<PathBuf> {
@@ -86,6 +87,45 @@ fn a_map_of_a_segment_that_was_cut_off_stops_its_shard_and_nobody_dies() {
                 .map(drop)
                 .unwrap_err();
             assert!(matches!(error, Error::Damaged { .. }), "{error}");
+        }
+    }
+}
+
+#[test]
+fn a_file_that_was_cut_off_is_told_when_it_is_read_back_and_at_the_next_start() {
+    for storage in [StorageKind::Uring, StorageKind::File] {
+        for (format, durability) in FORMATS.into_iter().zip(DURABILITIES) {
+            let what = format!("{storage:?} {durability:?}");
+            let directory = tempfile::tempdir().unwrap();
+            let engine = builder(directory.path())
+                .storage(storage)
+                .format(format)
+                .durability(durability)
+                .open()
+                .unwrap();
+            let pool = PoolDefinition::new("a").unlimited("dust", 1);
+            let pool = engine.register(pool).unwrap();
+            let mut client = engine.client().unwrap();
+            draw_many(&mut client, &pool, 100);
+            let open = segments(&directory.path().join("shard-000"))
+                .into_iter()
+                .min();
+            let file = File::options().write(true).open(open.unwrap()).unwrap();
+            // Its header stays; what is written from now on leaves a hole behind it.
+            file.set_len(4096).unwrap();
+            let begun = Instant::now();
+            let alarms = || engine.stats().unwrap().housekeeper.alarms;
+            while alarms().is_empty() {
+                assert!(begun.elapsed() < LIMIT, "{what}: nobody notices");
+                draw_many(&mut client, &pool, 500);
+            }
+            assert!(alarms()[0].contains("does not read back"), "{:?}", alarms());
+            drop((client, engine));
+            let Err(Error::Damaged { findings, .. }) = builder(directory.path()).open() else {
+                panic!("{what}: it opens");
+            };
+            assert_eq!(findings[0].kind, FindingKind::Block, "{what}");
+            assert_eq!((findings[0].offset, findings[0].first_seq), (4096, Some(1)));
         }
     }
 }

@@ -15,8 +15,12 @@ mod brought;
 mod every_byte;
 #[path = "damage/fault.rs"]
 mod fault;
+#[path = "damage/misdirected.rs"]
+mod misdirected;
 #[path = "damage/small.rs"]
 mod small;
+#[path = "damage/told.rs"]
+mod told;
 #[path = "damage/torn.rs"]
 mod torn;
 #[path = "damage/verdict.rs"]

@@ -5,12 +5,10 @@ use crate::{
     fault::{Fault, Harm},
     place::Place,
     small::{Small, is, leave},
+    told::Told,
     verdict::Verdict,
 };
-use tombola::{
-    FindingKind, LogFormat,
-    recovery::{Examination, Gap},
-};
+use tombola::{LogFormat, recovery::Examination};
 
 /// Of bytes that lie among so many alike on both sides, only some are harmed in an ordinary run;
 /// all of them from `TOMBOLA_TEST_LONG=32` on.
@@ -106,61 +104,15 @@ fn check(small: &Small, place: &Place, fault: &Fault<'_>, tally: &mut Tally) {
     }
 }
 
-/// The refusal names the place, and the loss: no more and no less than what cannot be read.
 fn assert_told(small: &Small, fault: &Fault<'_>, examined: &Examination, what: &str) {
     assert!(fault.is_needed(small), "{what}: is refused without need");
-    let first = examined.findings().find(|finding| !finding.recoverable);
-    let first = first.unwrap();
-    assert_eq!(first.shard, fault.shard(), "{what}");
-    assert_eq!(
-        first.segment,
-        fault.file.file_name().unwrap().to_str().unwrap(),
-        "{what}"
-    );
-    assert_eq!(Some(first.offset), fault.offset(small), "{what}: {first}");
-    let harmed: Vec<_> = fault
-        .harmed(small)
-        .into_iter()
-        .map(|block| block.header)
-        .collect();
-    let is_harmed = |seq: u64| {
-        let mut harmed = harmed.iter();
-        harmed.any(|block| (block.first_seq..block.next_seq()).contains(&seq))
+    let told = Told {
+        shard: fault.shard(),
+        file: fault.file,
+        offset: fault.offset(small).unwrap(),
+        gone: fault.harmed(small),
     };
-    // A record that does not fit without one that is gone is gone too.
-    let does_not_fit = |seq: u64| {
-        let mut findings = examined
-            .findings()
-            .filter(|it| it.kind == FindingKind::Record);
-        findings.any(|it| it.first_seq <= Some(seq) && Some(seq) <= it.last_seq)
-    };
-    let gaps = &examined.shards[fault.shard()].gaps;
-    for gap in gaps.iter().filter(|gap| gap.is_exact) {
-        for seq in gap.first_seq..=gap.last_seq {
-            assert!(
-                is_harmed(seq) || does_not_fit(seq),
-                "{what}: {seq} is not gone"
-            );
-        }
-    }
-    let is_told = |seq: u64| {
-        let is_in = |gap: &Gap| (gap.first_seq..=gap.last_seq).contains(&seq);
-        gaps.iter().any(is_in)
-    };
-    for seq in harmed
-        .iter()
-        .flat_map(|block| block.first_seq..block.next_seq())
-    {
-        assert!(is_told(seq), "{what}: {seq} is gone, and that is not told");
-    }
-    let others = examined
-        .shards
-        .iter()
-        .filter(|other| other.shard != fault.shard());
-    assert!(
-        others.into_iter().all(|other| other.gaps.is_empty()),
-        "{what}"
-    );
+    told.assert_by(examined, what);
 }
 
 #[test]

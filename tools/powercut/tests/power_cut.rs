@@ -66,6 +66,39 @@ fn what_nobody_promised_is_lost() {
     }
 }
 
+/// The limit of what only the kernel has: where nothing at all of it reached the device there is
+/// no hole to refuse, the log just ends earlier, and its numbers are given once more.
+#[test]
+fn a_log_that_only_ends_earlier_opens_without_a_word() {
+    // The kernel may write some of it by itself; then there may be a hole.
+    for _ in 0..10 {
+        let Some(mut disk) = or_skip(Disk::new(64 * MIB)) else {
+            return;
+        };
+        let data = disk.root().join("data");
+        drop(common::builder(&data).open().unwrap());
+        let kernel = common::builder(&data).durability(Durability::Kernel);
+        let engine = kernel.open().unwrap();
+        let pool = engine.register(common::banner()).unwrap();
+        let drawn = common::draw_many(&mut engine.client().unwrap(), &pool, 1_000);
+        disk.cut().unwrap();
+        drop(engine);
+        disk.remount().unwrap();
+        let Ok(engine) = common::builder(&data).open() else {
+            continue;
+        };
+        let pool = engine.register(common::banner()).unwrap();
+        let mut client = engine.client().unwrap();
+        let next = client.draw(&pool, common::LIMIT).unwrap();
+        if next.seq > drawn[0].seq {
+            continue;
+        }
+        assert!(next.request <= drawn[0].request);
+        return;
+    }
+    panic!("it never is so");
+}
+
 fn combinations(format: usize) {
     for storage in 0..3 {
         let cuts = CUTS * common::long();
