@@ -52,8 +52,9 @@
 //! # Guarantees
 //!
 //! - A completion is given only when its record is as durable as [`Durability`] asks for.
-//! - What was acknowledged is recovered; what is recovered was submitted. Sequence numbers are
-//!   contiguous in each shard, request ids are never used again.
+//! - What was acknowledged is recovered, as far as the level reaches; what is recovered was
+//!   submitted. Sequence numbers are contiguous in each shard; request ids are never used again
+//!   unless a power cut takes what a lower level than `device` left to the kernel.
 //! - For every item: initial stock + restocked + voided = drawn + remaining + held, across any crash.
 //! - An item is chosen from what is in stock at that moment with probability exactly weight over
 //!   total weight: integer weights, unbiased random numbers.

@@ -136,14 +136,8 @@ fn what_was_registered_without_stock_is_drawn_on_every_shard_once_it_has_some() 
     assert!(many_are_b(&builder(directory.path()).open().unwrap()));
 }
 
-#[test]
-fn a_pool_is_not_changed_while_one_of_its_shards_has_failed() {
-    let directory = tempfile::tempdir().unwrap();
-    let engine = builder(directory.path()).open().unwrap();
-    let pool = spread("banner").item("a", 1, 100_000).item("b", 1, 100_000);
-    let pool = engine.register(pool).unwrap();
-    let home = pool.id().shard();
-    engine.shutdown().unwrap();
+/// The shards but one fail after some writes.
+fn failing_away(directory: &Path, home: usize) -> EngineBuilder {
     let fails_away = move |shard, options| {
         let inner = storage::open(StorageKind::File, options)?.storage;
         if shard == home {
@@ -152,8 +146,57 @@ fn a_pool_is_not_changed_while_one_of_its_shards_has_failed() {
         let plan = FaultPlan::new().fail_write(20, io::ErrorKind::Other);
         Ok(Box::new(SimStorage::new(inner, plan)) as Box<dyn storage::Storage>)
     };
-    let failing = builder(directory.path()).storage_factory(Arc::new(fails_away));
-    let engine = failing.open().unwrap();
+    builder(directory).storage_factory(Arc::new(fails_away))
+}
+
+#[test]
+fn what_only_a_stopped_shard_has_is_unavailable_and_the_rest_is_drawn() {
+    let directory = tempfile::tempdir().unwrap();
+    let engine = builder(directory.path()).open().unwrap();
+    let many = engine.register(spread("many").item("a", 1, 400)).unwrap();
+    let one = engine.register(PoolDefinition::new("one").item("b", 1, 10));
+    let home = one.unwrap().id().shard();
+    engine.shutdown().unwrap();
+    let engine = failing_away(directory.path(), home).open().unwrap();
+    let mut client = engine.client().unwrap();
+    let mut drawn = 0;
+    for key in 0.. {
+        match client.draw(Request::from(&many).key(key), LIMIT) {
+            Ok(completion) => drawn += u64::from(completion.outcome == Outcome::Item(0)),
+            Err(_) => break,
+        }
+    }
+    let mut next = || draw(&mut client, &many).outcome;
+    let last = loop {
+        match next() {
+            Outcome::Item(0) => drawn += 1,
+            other => break other,
+        }
+    };
+    assert_eq!(last, Outcome::Unavailable);
+    assert_eq!(next(), Outcome::Unavailable);
+    assert!((200..400).contains(&drawn), "{drawn}");
+    let one = engine.pool("one").unwrap();
+    assert_eq!(draw(&mut client, &one).outcome, Outcome::Item(0));
+    drop((client, engine));
+    // Nothing of it is lost: it was only out of reach.
+    let engine = builder(directory.path()).open().unwrap();
+    let rest = drain(&mut engine.client().unwrap(), &many).len() as u64;
+    assert!(
+        (400 - drawn - 1..=400 - drawn).contains(&rest),
+        "{drawn} and {rest}"
+    );
+}
+
+#[test]
+fn a_pool_is_not_changed_while_one_of_its_shards_has_failed() {
+    let directory = tempfile::tempdir().unwrap();
+    let engine = builder(directory.path()).open().unwrap();
+    let pool = spread("banner").item("a", 1, 100_000).item("b", 1, 100_000);
+    let pool = engine.register(pool).unwrap();
+    let home = pool.id().shard();
+    engine.shutdown().unwrap();
+    let engine = failing_away(directory.path(), home).open().unwrap();
     let mut client = engine.client().unwrap();
     // Keys are spread over the shards, so this ends when the other one fails.
     let keyed = |key: u128| Request::from(&pool).key(key);
