@@ -1,23 +1,47 @@
-//! A line of the input, read as a request.
+//! A line of `tombola draw --requests`, read as a request.
 
-use std::{collections::HashMap, time::Duration};
+mod fields;
+
+use std::{
+    collections::HashMap,
+    io::{self, BufRead, Read as _},
+    time::Duration,
+};
 
 use tombola::{COUNT_MAX, PoolHandle, PoolId, Request, RequestId};
 
-use super::{
-    fields::{Fields, wrong},
-    settle::How,
-};
+use fields::{Fields, wrong};
+
+/// The longest line, in bytes: enough for the longest name, however it is escaped.
+pub const LINE_BYTES_MAX: u64 = 16 << 10;
 
 /// So much of what is wrong is told.
 const REASON_CHARS_MAX: usize = 240;
 
+/// Reads the next line; `false` for one that is too long, and is left out. `None` is the end.
+///
+/// # Errors
+/// Where it cannot be read.
+pub fn next(reader: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<Option<bool>> {
+    line.clear();
+    let mut bounded = reader.by_ref().take(LINE_BYTES_MAX + 1);
+    if bounded.read_until(b'\n', line)? == 0 {
+        return Ok(None);
+    }
+    let fits = line.ends_with(b"\n") || line.len() as u64 <= LINE_BYTES_MAX;
+    if !fits {
+        reader.skip_until(b'\n')?;
+    }
+    Ok(Some(fits))
+}
+
 /// The pools that may be asked for, by name.
 #[derive(Debug)]
-pub(super) struct Pools(HashMap<String, PoolId>);
+pub struct Pools(HashMap<String, PoolId>);
 
 impl Pools {
-    pub(super) fn new(pools: &[PoolHandle]) -> Self {
+    /// These.
+    pub fn new(pools: &[PoolHandle]) -> Self {
         let named = |pool: &PoolHandle| (pool.definition().name.clone(), pool.id());
         Self(pools.iter().map(named).collect())
     }
@@ -25,11 +49,30 @@ impl Pools {
 
 /// What a line asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Asked {
-    /// A request, and the key it has.
-    Draw { request: Request, key: Option<u128> },
+pub enum Asked {
+    /// A request.
+    Draw {
+        /// What it asks for.
+        request: Request,
+        /// The key it has.
+        key: Option<u128>,
+    },
     /// Something about an earlier one.
-    Settle { how: How, request: RequestId },
+    Settle {
+        /// What.
+        how: How,
+        /// Its number.
+        request: RequestId,
+    },
+}
+
+/// What is to be done with what a request drew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum How {
+    /// What it holds is handed out.
+    Confirm,
+    /// What it drew comes back.
+    Void,
 }
 
 const FIELDS: [&str; 8] = [
@@ -38,8 +81,11 @@ const FIELDS: [&str; 8] = [
 const TAKES_KEY: &str = "\"0x\" with up to 32 hex digits, or a whole number below 2^128";
 const TAKES_BOOL: &str = "true or false";
 
-/// Reads a line. The error says what is wrong with it, on one line.
-pub(super) fn parse(line: &[u8], pools: &Pools) -> Result<Asked, String> {
+/// Reads a line.
+///
+/// # Errors
+/// Says what is wrong with it, on one line.
+pub fn parse(line: &[u8], pools: &Pools) -> Result<Asked, String> {
     read(line, pools).map_err(|reason| shortened(&reason))
 }
 
@@ -116,6 +162,8 @@ fn shortened(reason: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::io::BufReader;
+
     use tombola::{Engine, PoolDefinition};
 
     use super::*;
@@ -234,5 +282,22 @@ mod tests {
         let said = parse(long.as_bytes(), &pools).unwrap_err();
         assert!(!said.contains('\n') && said.len() < 1000, "{said}");
         assert!(parse(b"{\"pool\":\"\xff\"}", &pools).is_err());
+    }
+
+    #[test]
+    fn lines_are_bounded() {
+        let long = "x".repeat(LINE_BYTES_MAX as usize);
+        let text = format!("{long}\n{long}{long}y\n\nlast");
+        let mut reader = BufReader::with_capacity(100, text.as_bytes());
+        let mut line = Vec::new();
+        assert_eq!(next(&mut reader, &mut line).unwrap(), Some(true));
+        assert_eq!(line.len(), long.len() + 1);
+        assert_eq!(next(&mut reader, &mut line).unwrap(), Some(false));
+        assert!(line.len() <= long.len() + 1);
+        assert_eq!(next(&mut reader, &mut line).unwrap(), Some(true));
+        assert_eq!(line, b"\n");
+        assert_eq!(next(&mut reader, &mut line).unwrap(), Some(true));
+        assert_eq!(line, b"last");
+        assert_eq!(next(&mut reader, &mut line).unwrap(), None);
     }
 }
