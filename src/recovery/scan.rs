@@ -83,6 +83,7 @@ pub(super) fn shard(
             break;
         }
     }
+    scan.name_what_only_snapshots_had()?;
     scan.name_what_may_be_gone();
     Ok(scan.state)
 }
@@ -184,6 +185,17 @@ impl<'a> Scan<'a> {
                     });
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// Where there is no log and no snapshot that can be used, the ones that cannot be used still
+    /// prove that there was something.
+    fn name_what_only_snapshots_had(&mut self) -> Result<(), Error> {
+        let is_empty = self.state.segments.is_empty() && self.state.snapshot_segment == 0;
+        let covered = snapshot::list(self.directory)?.pop().unwrap_or(0);
+        if is_empty && covered > 0 {
+            self.missing(1, covered);
         }
         Ok(())
     }
@@ -384,7 +396,8 @@ impl<'a> Scan<'a> {
     /// Nothing that comes later tells how much is gone. No number of it may be used again.
     fn name_what_may_be_gone(&mut self) {
         if self.may_be_gone > 0 {
-            let last_seq = self.state.next_seq + self.may_be_gone - 1;
+            // Of what goes on behind it a snapshot must still be possible.
+            let last_seq = (self.state.next_seq + self.may_be_gone - 1).min(SEQ_MAX - 1);
             self.gap_upto(last_seq);
             if let Some(gap) = self.state.gaps.last_mut() {
                 gap.is_exact = false;
