@@ -355,6 +355,23 @@ impl Written {
         self.nothing_is_overruled();
     }
 
+    /// The segment that comes so many after the next: those in between are missing.
+    pub(crate) fn segment_behind(&mut self, number: u64) {
+        self.step(Step::Segment);
+        self.0.extend([1, 0]);
+        self.0.extend(number.to_le_bytes());
+    }
+
+    /// A block whose records begin with this number, and which says that all before are durable.
+    pub(crate) fn records_from(&mut self, seq: u64, records: &[u8]) {
+        self.step(Step::Records);
+        self.0.extend([3, 0]);
+        self.0.extend(seq.to_le_bytes());
+        self.0.extend((seq - 1).to_le_bytes());
+        self.piece(records);
+        self.nothing_is_overruled();
+    }
+
     /// A block of records, as they stand in it.
     pub(crate) fn records(&mut self, records: &[u8]) {
         self.step(Step::Records);

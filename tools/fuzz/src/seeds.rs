@@ -194,7 +194,7 @@ fn segments() -> Vec<Vec<u8>> {
             .map_or(UNIT as u64, |(offset, _)| *offset);
         segment.bytes[..end as usize + UNIT].to_vec()
     };
-    all_segments().iter().step_by(2).map(cut).collect()
+    all_segments().iter().step_by(4).map(cut).collect()
 }
 
 fn snapshots(of: impl Fn(&[u8]) -> Vec<u8>) -> Vec<Vec<u8>> {
@@ -233,7 +233,19 @@ fn logs() -> Vec<Vec<u8>> {
         }
         all.push(written(&[&parts[0], &parts[1]], 5));
     }
+    all.push(at_the_end_of_all_numbers());
     all
+}
+
+/// A log with the greatest sequence numbers there are, and a segment of it is missing.
+fn at_the_end_of_all_numbers() -> Vec<u8> {
+    let mut recipe = Written::new(LogFormat::Bincode, 1);
+    recipe.segment();
+    let reserved = Record::RequestsReserved { upto: 2 };
+    recipe.records_from((1 << 62) - 1, &encoded(LogFormat::Bincode, 1, &reserved));
+    recipe.empty(BlockKind::Seal);
+    recipe.segment_behind(9);
+    recipe.finish()
 }
 
 /// The first segments of these shards, each a block, with a snapshot where there is one.

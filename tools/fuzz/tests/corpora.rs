@@ -19,8 +19,11 @@ use tombola_fuzz::{TARGETS, Target};
 const BYTES_MAX: usize = 16 << 20;
 /// A value takes more room than its text, and is there more than once while a target compares.
 const BYTES_FOR_EACH: usize = 512;
-/// So many inputs are made for a target in the ordinary run.
+/// So many inputs are made for a target in the ordinary run, and for one that reads whole
+/// directories, which takes a hundred times as long.
 const MADE: usize = 2000;
+const MADE_OF_DIRECTORIES: usize = 60;
+const DIRECTORIES: [&str; 4] = ["directory", "log", "snapshot", "snapshot_content"];
 
 fn manifest(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
@@ -75,7 +78,12 @@ fn whatever_comes_everything_holds_that_has_to() {
         }
         try_with(target, "nothing", &[]);
         let mut mutation = Mutation::new(1);
-        for number in 0..MADE * long() {
+        let made = if DIRECTORIES.contains(&target.name) {
+            MADE_OF_DIRECTORIES
+        } else {
+            MADE
+        };
+        for number in 0..made * long() {
             let (name, input) = &corpus[number % corpus.len()];
             let (_, other) = &corpus[number / corpus.len() % corpus.len()];
             let made = mutation.of(input, other);
