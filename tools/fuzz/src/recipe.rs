@@ -372,6 +372,15 @@ impl Written {
         self.nothing_is_overruled();
     }
 
+    /// A block that says of itself that it is another one of its segment.
+    pub(crate) fn records_numbered(&mut self, number: u64, records: &[u8]) {
+        self.step(Step::Records);
+        self.0.extend([1 << 3, 0]);
+        self.0.extend(number.to_le_bytes());
+        self.piece(records);
+        self.nothing_is_overruled();
+    }
+
     /// A block of records, as they stand in it.
     pub(crate) fn records(&mut self, records: &[u8]) {
         self.step(Step::Records);

@@ -234,7 +234,18 @@ fn logs() -> Vec<Vec<u8>> {
         all.push(written(&[&parts[0], &parts[1]], 5));
     }
     all.push(at_the_end_of_all_numbers());
+    all.push(out_of_turn());
     all
+}
+
+/// A log in which a block has another one's number, and the next says that it was durable.
+fn out_of_turn() -> Vec<u8> {
+    let mut recipe = Written::new(LogFormat::Bincode, 1);
+    let reserved = Record::RequestsReserved { upto: 2 };
+    recipe.segment();
+    recipe.records_numbered(5, &encoded(LogFormat::Bincode, 1, &reserved));
+    recipe.empty(BlockKind::Marker);
+    recipe.finish()
 }
 
 /// A log with the greatest sequence numbers there are, and a segment of it is missing.
