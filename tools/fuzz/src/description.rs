@@ -1,5 +1,6 @@
 //! The description of a data directory, `engine.json`.
 
+use serde_json::Value;
 use tombola::recovery::{self, Depth};
 
 use crate::{
@@ -19,13 +20,15 @@ pub(crate) fn run(data: &[u8]) {
     files.insert("engine.json".into(), data.to_vec());
     let place = Place::with(&files);
     let examined = recovery::examine(place.directory(), Depth::Needed);
-    if let Ok(examined) = &examined {
+    // A newer version may say more, and of that a reader does not even look whether it is text.
+    if let Ok(examined) = &examined
+        && let Ok(said) = serde_json::from_slice::<Value>(data)
+    {
         let whole = text(examined.engine, examined.shards.len());
-        let said: serde_json::Value = serde_json::from_slice(data).unwrap();
-        assert_eq!(
-            said,
-            serde_json::from_str::<serde_json::Value>(&whole).unwrap()
-        );
+        let whole: Value = serde_json::from_str(&whole).unwrap();
+        for (key, value) in whole.as_object().unwrap() {
+            assert_eq!(said.get(key), Some(value), "{key}");
+        }
     }
     verdict::check(&place);
 }

@@ -21,8 +21,8 @@ const BYTES_MAX: usize = 16 << 20;
 const BYTES_FOR_EACH: usize = 512;
 /// So many inputs are made for a target in the ordinary run, and for one that reads whole
 /// directories, which takes a hundred times as long.
-const MADE: usize = 2000;
-const MADE_OF_DIRECTORIES: usize = 60;
+const MADE: usize = 10_000;
+const MADE_OF_DIRECTORIES: usize = 300;
 const DIRECTORIES: [&str; 4] = ["directory", "log", "snapshot", "snapshot_content"];
 
 fn manifest(name: &str) -> PathBuf {
