@@ -111,6 +111,13 @@ fn accept_shard(
             reason: "no log comes to such a number; move the file away".into(),
         });
     }
+    // Once the segments are away the snapshot is all there is, so it must not be one that recovery
+    // refuses.
+    if let Err(reason) = state.partition.reads_back() {
+        return Err(Error::Snapshot {
+            reason: format!("what is left cannot be made into one: {reason}"),
+        });
+    }
     directory.create()?;
     remove_temporaries(directory)?;
     set_aside_snapshots(directory, &state)?;

@@ -5,6 +5,7 @@
 //! says that what is missing was durable, it may have been acknowledged, and this is damage. If
 //! none does, it is the torn tail of a crash, and was never acknowledged.
 
+mod from_snapshot;
 mod losses;
 
 use super::{
@@ -17,8 +18,7 @@ use crate::{
     canary::{self, Canary},
     error::{Error, Finding, FindingKind},
     machine::Directory,
-    shard::partition::{Partition, PartitionBack},
-    snapshot::{self, Covered},
+    shard::partition::Partition,
     storage::WRITE_UNIT,
     wal::{
         block::{BlockHeader, BlockKind},
@@ -85,6 +85,7 @@ pub(super) fn shard(
             break;
         }
     }
+    scan.name_what_only_snapshots_had()?;
     scan.name_what_may_be_gone();
     Ok(scan.state)
 }
@@ -146,53 +147,6 @@ impl<'a> Scan<'a> {
         })
     }
 
-    /// Takes the newest snapshot that is whole.
-    fn load_snapshot(&mut self, depth: Depth) -> Result<(), Error> {
-        let mut loaded = false;
-        for number in snapshot::list(self.directory)?.into_iter().rev() {
-            if loaded && depth == Depth::Needed {
-                break;
-            }
-            let path = self.directory.join(snapshot::name(number));
-            let back = snapshot::read(self.directory, number, self.identity)?.and_then(
-                |(covered, back)| {
-                    let back: PartitionBack = back;
-                    let partition = Partition::try_from(back).map_err(|error| error.to_string())?;
-                    Ok((covered, partition))
-                },
-            );
-            match back {
-                Ok(_) if loaded => {}
-                Ok((
-                    Covered {
-                        segment,
-                        next_seq,
-                        chain,
-                    },
-                    partition,
-                )) => {
-                    loaded = true;
-                    let Identity { shard, shards, .. } = self.identity;
-                    self.state.partition = partition.on_shard(shard, shards);
-                    self.state.next_seq = next_seq;
-                    self.state.snapshot_seq = next_seq - 1;
-                    self.state.snapshot_segment = segment;
-                    self.state.chain = chain;
-                }
-                Err(reason) => {
-                    // The one before it and the log lead to the same state, if they are whole.
-                    let message = format!("the snapshot cannot be used: {reason}");
-                    let found = finding(self.state.shard, &path, FindingKind::Snapshot, &message);
-                    self.state.findings.push(Finding {
-                        recoverable: true,
-                        ..found
-                    });
-                }
-            }
-        }
-        Ok(())
-    }
-
     /// Reads one segment of the log.
     fn segment(&mut self, number: u64) -> Result<Next, Error> {
         let mut reader = SegmentReader::open(self.directory, number)?;
@@ -210,7 +164,7 @@ impl<'a> Scan<'a> {
                 if !self.continues(header.first_seq, header.previous) {
                     return self.broken(
                         &mut reader,
-                        0,
+                        (0, 0),
                         FindingKind::SegmentHeader,
                         "the segment does not continue the one before it",
                     );
@@ -220,7 +174,7 @@ impl<'a> Scan<'a> {
             Start::Unused => {
                 return self.broken(
                     &mut reader,
-                    0,
+                    (0, 0),
                     FindingKind::SegmentHeader,
                     "there is nothing where the segment's header was",
                 );
@@ -228,7 +182,7 @@ impl<'a> Scan<'a> {
             Start::Unreadable => {
                 return self.broken(
                     &mut reader,
-                    0,
+                    (0, 0),
                     FindingKind::SegmentHeader,
                     "the segment's header cannot be read",
                 );
@@ -251,9 +205,7 @@ impl<'a> Scan<'a> {
         loop {
             let (kind, message) = match reader.look(offset)? {
                 Found::Block(header, crc)
-                    if self.continues(header.first_seq, header.previous)
-                        && header.number == number
-                        && !cuts_too_much(reader, &header)? =>
+                    if self.is_next(&header, number) && !cuts_too_much(reader, &header)? =>
                 {
                     self.state.chain = crc;
                     self.chain_known = true;
@@ -277,7 +229,7 @@ impl<'a> Scan<'a> {
                     (FindingKind::Block, "there is nothing where a block was")
                 }
             };
-            match self.broken(reader, offset, kind, message)? {
+            match self.broken(reader, (offset, number), kind, message)? {
                 Next::Again => {}
                 next => return Ok(next),
             }
@@ -304,11 +256,12 @@ impl<'a> Scan<'a> {
         Ok(Next::Segment)
     }
 
-    /// The log does not go on at `offset`. Is it the torn tail of a crash, or damage?
+    /// The log does not go on at an offset, where its segment's block of some number was to be. Is it
+    /// the torn tail of a crash, or damage?
     fn broken(
         &mut self,
         reader: &mut SegmentReader,
-        offset: u64,
+        (offset, number): (u64, u64),
         kind: FindingKind,
         message: &str,
     ) -> Result<Next, Error> {
@@ -335,7 +288,7 @@ impl<'a> Scan<'a> {
             }
             return Ok(Next::Nothing);
         }
-        if self.goes_on_meanwhile(reader, offset)? {
+        if self.goes_on_meanwhile(reader, offset, number)? {
             return Ok(Next::Again);
         }
         let mut message = message.to_string();
@@ -370,15 +323,21 @@ impl<'a> Scan<'a> {
 
     /// Beside a running engine, what was not there when it was looked at may be there now. The
     /// proof that something is missing was read after it was written, so a second look decides.
-    fn goes_on_meanwhile(&self, reader: &mut SegmentReader, offset: u64) -> Result<bool, Error> {
+    fn goes_on_meanwhile(
+        &self,
+        reader: &mut SegmentReader,
+        offset: u64,
+        number: u64,
+    ) -> Result<bool, Error> {
         let mut fresh = SegmentReader::open(self.directory, reader.number())?;
         let goes_on = if offset == 0 {
             matches!(fresh.start(), Start::Header(header, ..)
                 if foreign(self.identity, &header, fresh.number()).is_none()
                     && self.continues(header.first_seq, header.previous))
         } else {
-            matches!(fresh.look(offset)?, Found::Block(header, _)
-                if self.continues(header.first_seq, header.previous))
+            // Exactly what was asked for the first time: what is refused there again and again and
+            // taken here would be read for ever.
+            matches!(fresh.look(offset)?, Found::Block(header, _) if self.is_next(&header, number))
         };
         if goes_on {
             *reader = fresh;
@@ -429,6 +388,11 @@ impl<'a> Scan<'a> {
     /// before is not known.
     fn continues(&self, first_seq: u64, previous: u32) -> bool {
         first_seq == self.state.next_seq && (!self.chain_known || previous == self.state.chain)
+    }
+
+    /// Whether a block is the one of this number in its segment, and continues the log.
+    fn is_next(&self, header: &BlockHeader, number: u64) -> bool {
+        header.number == number && self.continues(header.first_seq, header.previous)
     }
 }
 

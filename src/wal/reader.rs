@@ -247,7 +247,7 @@ impl SegmentReader {
         if segment != (frame.salt, frame.shard, frame.segment) {
             return Ok(Found::Broken("the block belongs elsewhere"));
         }
-        if header.durable_upto >= header.first_seq || header.first_seq > SEQ_MAX {
+        if header.durable_upto >= header.first_seq || header.next_seq() > SEQ_MAX {
             return Ok(Found::Broken(
                 "the block has sequence numbers that cannot be",
             ));

@@ -24,7 +24,8 @@ impl Scan<'_> {
     /// Nothing that comes later tells how much is gone. No number of it may be used again.
     pub(super) fn name_what_may_be_gone(&mut self) {
         if self.may_be_gone > 0 {
-            let last_seq = self.state.next_seq + self.may_be_gone - 1;
+            // Of what goes on behind it a snapshot must still be possible.
+            let last_seq = (self.state.next_seq + self.may_be_gone - 1).min(SEQ_MAX - 1);
             self.gap_upto(last_seq);
             if let Some(gap) = self.state.gaps.last_mut() {
                 gap.is_exact = false;

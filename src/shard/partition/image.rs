@@ -17,6 +17,7 @@ use crate::{
     pool::{ItemDefinition, PoolDefinition},
     request::PoolId,
     wal::{
+        format,
         record::{Remember, Settlement},
         segment::SEQ_MAX,
     },
@@ -94,6 +95,21 @@ impl Partition<CountsOnly> {
             &self.exchanges,
             pools,
         )
+    }
+
+    /// Whether a snapshot of this state leads to this state.
+    ///
+    /// # Errors
+    /// Says why not.
+    pub(crate) fn reads_back(&self) -> Result<(), Misfit> {
+        let back = format::bounded_decode::<PartitionBack>(&format::encode_to_vec(&self.image()));
+        let back = back.map_err(|error| Misfit(error.to_string()))?;
+        let back = Self::try_from(back)?.on_shard(self.shard, self.shards);
+        if back == *self {
+            Ok(())
+        } else {
+            Err(Misfit("it comes back as another state".into()))
+        }
     }
 }
 

@@ -66,8 +66,12 @@ impl<S: Selector> Partition<S> {
             && pool.spread.is_some()
             && (item as usize) < pool.counts.len()
             && units > 0
+            // More than can be counted is refused when the record is applied.
+            && let Some(here) = pool.counts[item as usize].remaining.checked_add(units)
+            && here < UNLIMITED
+            && let Some(received) = pool.extra(item).received.checked_add(units)
         {
-            pool.extra(item).received += units;
+            pool.extra(item).received = received;
             pool.put_back(item, units);
         }
     }

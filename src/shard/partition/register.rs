@@ -81,6 +81,9 @@ impl<S: Selector> Partition<S> {
             .extend_from_slice(&part.items);
         if part.end() == part.items_total as usize {
             if let Err(error) = pool.definition.validate() {
+                // With all items and no counts it would be neither registered nor unfinished.
+                let definition = Arc::make_mut(&mut pool.definition);
+                definition.items.truncate(part.first_item as usize);
                 return Err(Misfit(error.to_string()));
             }
             pool.complete();

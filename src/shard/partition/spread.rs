@@ -136,9 +136,10 @@ impl<S: Selector> Partition<S> {
             .extras
             .get(&transfer.item)
             .map_or(0, |extra| extra.received);
-        let received = received.checked_add(transfer.units);
-        let (Some(received), Some(_)) = (received, count.remaining.checked_add(transfer.units))
-        else {
+        let here = count.remaining.checked_add(transfer.units);
+        // As many as stand for "without limit" are too many.
+        let is_counted = here.is_some_and(|here| here < UNLIMITED || transfer.units == 0);
+        let Some(received) = received.checked_add(transfer.units).filter(|_| is_counted) else {
             return Err(Misfit("more units came than can be counted".into()));
         };
         pool.extra(transfer.item).received = received;
@@ -295,21 +296,24 @@ impl<S: Selector> Pool<S> {
             .iter()
             .find(|part| part.spread.as_ref().is_none_or(Spread::is_home))?;
         let mut whole = (*home).clone();
+        // The parts' logs are whole each by itself, and may contradict each other: the sum of what they
+        // say may be more than there can be.
+        let add = |sum: &mut u64, more: u64| *sum = sum.saturating_add(more);
         for part in parts.iter().filter(|part| !std::ptr::eq(**part, *home)) {
-            whole.no_prizes += part.no_prizes;
+            add(&mut whole.no_prizes, part.no_prizes);
             for (count, other) in whole.counts.iter_mut().zip(&part.counts) {
-                count.drawn += other.drawn;
+                add(&mut count.drawn, other.drawn);
                 if count.remaining != UNLIMITED {
-                    count.remaining += other.remaining;
+                    count.remaining = sum_in_stock(count.remaining, other.remaining);
                 }
             }
             for (item, other) in &part.extras {
                 let extra = whole.extra(*item);
-                extra.restocked += other.restocked;
-                extra.held += other.held;
-                extra.voided += other.voided;
-                extra.sent += other.sent;
-                extra.received += other.received;
+                add(&mut extra.restocked, other.restocked);
+                add(&mut extra.held, other.held);
+                add(&mut extra.voided, other.voided);
+                add(&mut extra.sent, other.sent);
+                add(&mut extra.received, other.received);
             }
         }
         for (item, extra) in &mut whole.extras {
@@ -318,13 +322,19 @@ impl<S: Selector> Pool<S> {
             {
                 // Beside a running engine the parts may have been read one after the other, so that
                 // more has come than was sent: then it is still counted where it came from.
-                count.remaining = (count.remaining + extra.sent).saturating_sub(extra.received);
+                let in_stock = sum_in_stock(count.remaining, extra.sent);
+                count.remaining = in_stock.saturating_sub(extra.received);
             }
             (extra.sent, extra.received) = (0, 0);
         }
         whole.spread = None;
         Some(whole)
     }
+}
+
+/// Units together, which never become what stands for "without limit".
+fn sum_in_stock(units: u64, more: u64) -> u64 {
+    units.saturating_add(more).min(UNLIMITED - 1)
 }
 
 fn spread_pool<S: Selector>(

@@ -173,3 +173,14 @@ fn what_is_committed_cannot_be_put_back() {
         Staged::Draw(_)
     ));
 }
+
+#[test]
+fn a_registration_that_does_not_fit_leaves_a_state_that_a_snapshot_can_hold() {
+    let mut partition: Partition<CountsOnly> = Partition::default();
+    let twice = PoolDefinition::new("p").item("a", 1, 1).item("a", 1, 1);
+    let part = PoolPart::of(&twice, 0, 0);
+    assert!(partition.apply(1, &Record::Pool(part)).is_err());
+    assert_eq!(partition.reads_back(), Ok(()));
+    let place = register(&mut partition, &PoolDefinition::new("p").item("a", 1, 1));
+    assert_eq!(place, 1);
+}

@@ -1,9 +1,7 @@
 //! Requests that come in line by line, each answered by a line: a file, or a pipe in both
 //! directions, over which another program draws for as long as it likes.
 
-mod fields;
 mod input;
-mod line;
 mod settle;
 
 use std::{
@@ -18,11 +16,11 @@ use std::{
 
 use hdrhistogram::Histogram;
 use tombola::{Client, Completion, Engine, PoolHandle, RequestId, SubmitError};
+use tombola_cli::request_line::{Asked, Pools};
 
 pub(super) use self::input::Source;
 use self::{
     input::Input,
-    line::{Asked, Pools},
     settle::{Settler, ToSettle},
 };
 use super::{

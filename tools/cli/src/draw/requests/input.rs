@@ -3,17 +3,16 @@
 
 use std::{
     fs::File,
-    io::{self, BufRead, BufReader, Read as _},
+    io::{self, BufRead, BufReader},
     path::Path,
     sync::mpsc::{Receiver, SyncSender, sync_channel},
     thread,
 };
 
-use super::line::{Asked, Pools, parse};
+use tombola_cli::request_line::{Asked, LINE_BYTES_MAX, Pools, next, parse};
+
 use crate::failure::Failure;
 
-/// The longest line, in bytes: enough for the longest name, however it is escaped.
-const LINE_BYTES_MAX: u64 = 16 << 10;
 /// So many lines are read ahead.
 const LINES_AHEAD: usize = 1024;
 
@@ -80,41 +79,5 @@ fn read(mut reader: impl BufRead, pools: &Pools, lines: &SyncSender<Input>) {
         if lines.send(input).is_err() || is_over {
             return;
         }
-    }
-}
-
-/// Reads the next line; `false` for one that is too long, and is left out. `None` is the end.
-fn next(reader: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<Option<bool>> {
-    line.clear();
-    let mut bounded = reader.by_ref().take(LINE_BYTES_MAX + 1);
-    if bounded.read_until(b'\n', line)? == 0 {
-        return Ok(None);
-    }
-    let fits = line.ends_with(b"\n") || line.len() as u64 <= LINE_BYTES_MAX;
-    if !fits {
-        reader.skip_until(b'\n')?;
-    }
-    Ok(Some(fits))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lines_are_bounded() {
-        let long = "x".repeat(LINE_BYTES_MAX as usize);
-        let text = format!("{long}\n{long}{long}y\n\nlast");
-        let mut reader = BufReader::with_capacity(100, text.as_bytes());
-        let mut line = Vec::new();
-        assert_eq!(next(&mut reader, &mut line).unwrap(), Some(true));
-        assert_eq!(line.len(), long.len() + 1);
-        assert_eq!(next(&mut reader, &mut line).unwrap(), Some(false));
-        assert!(line.len() <= long.len() + 1);
-        assert_eq!(next(&mut reader, &mut line).unwrap(), Some(true));
-        assert_eq!(line, b"\n");
-        assert_eq!(next(&mut reader, &mut line).unwrap(), Some(true));
-        assert_eq!(line, b"last");
-        assert_eq!(next(&mut reader, &mut line).unwrap(), None);
     }
 }

@@ -7,16 +7,10 @@ use std::{
 
 use serde::Serialize;
 use tombola::{Engine, Error, RequestId, SettleError};
+use tombola_cli::request_line::How;
 
 /// So many wait for their turn; more wait in the input, with whatever comes behind them.
 const AHEAD_MAX: usize = 256;
-
-/// What is to be done with what a request drew.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum How {
-    Confirm,
-    Void,
-}
 
 /// A line that asks for it.
 #[derive(Debug, Clone, Copy)]
