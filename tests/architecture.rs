@@ -20,7 +20,7 @@ const FLOORS: &[&[&str]] = &[
     &["selector", "storage"],
     &["ring"],
     &[
-        "pool", "request", "config", "error", "machine", "stats", "sys", "canary",
+        "pool", "request", "config", "error", "machine", "stats", "sync", "sys", "canary",
     ],
 ];
 
@@ -29,6 +29,7 @@ const UNSAFE: &[&str] = &[
     "src/ring/staged.rs",
     "src/storage/mmap.rs",
     "src/storage/uring",
+    "src/sync/modelled",
     "tests/common/counting.rs",
     "benches/keys.rs",
     "tools/powercut/src/shutdown.rs",

@@ -8,16 +8,9 @@ use std::{
     fmt,
     future::Future,
     pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU8, Ordering},
-    },
+    sync::atomic::Ordering,
     task::{Context, Poll},
-    thread::{self, JoinHandle},
 };
-
-use atomic_waker::AtomicWaker;
-use crossbeam_queue::ArrayQueue;
 
 use crate::{
     client::Client,
@@ -25,6 +18,10 @@ use crate::{
     error::{Error, Stopped, SubmitError},
     request::{Completion, PoolId, Request},
     ring::Sleeper,
+    sync::{
+        Arc, ArrayQueue, AtomicBool, AtomicU8, AtomicWaker,
+        thread::{self, JoinHandle},
+    },
 };
 
 /// Why an asynchronous draw has no answer.

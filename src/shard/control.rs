@@ -1,11 +1,6 @@
 //! What an engine asks of a shard besides draws, and what a shard tells everybody about itself.
 
-use std::sync::{
-    Arc, OnceLock,
-    atomic::{AtomicU8, Ordering},
-};
-
-use crossbeam_queue::ArrayQueue;
+use std::sync::{Arc, atomic::Ordering};
 
 use super::{desk::Job, partition::OddsPart};
 use crate::{
@@ -13,6 +8,7 @@ use crate::{
     pool::PoolDefinition,
     ring::{Reply, ShardEnd, Sleeper},
     stats::ShardStats,
+    sync::{ArrayQueue, AtomicU8, OnceLock},
 };
 
 /// A control request.
