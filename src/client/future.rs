@@ -3,6 +3,9 @@
 //! One thread of its own takes the requests of all tasks to the engine's rings, and wakes the
 //! tasks when the answers are there. So a waker never runs on a shard's thread.
 
+#[cfg(all(test, loom))]
+mod models;
+
 use std::{
     collections::VecDeque,
     fmt,
@@ -252,13 +255,15 @@ impl Shared {
     }
 
     fn is_closing(&self) -> bool {
-        self.closing.load(Ordering::Relaxed)
+        // Acquire: who sees that it closes also sees what was submitted before.
+        self.closing.load(Ordering::Acquire)
     }
 }
 
 impl Drop for Driver {
     fn drop(&mut self) {
-        self.shared.closing.store(true, Ordering::Relaxed);
+        // Release: see `is_closing`.
+        self.shared.closing.store(true, Ordering::Release);
         self.shared.sleeper.wake();
         // The last clone may be dropped by a waker, on the driver itself.
         if let Some(thread) = self.thread.take()
