@@ -12,7 +12,7 @@ use crate::{
     config::Idle,
     error::{DrawError, Stopped, SubmitError},
     request::{Completion, Request, RequestId, RequestIdLease, RequestIdSource, RequestIds},
-    ring::{Backoff, ClientEnd, ClientPlace},
+    ring::{Backoff, ClientEnd, Place},
     shard::control::ShardHandle,
 };
 
@@ -40,7 +40,7 @@ pub struct Client {
     first: usize,
     /// Turns of the shards in pools that live on all of them.
     next: usize,
-    _place: Arc<ClientPlace>,
+    _place: Place,
 }
 
 #[derive(Debug)]
@@ -58,7 +58,7 @@ impl Client {
         ports: Vec<Port>,
         source: Arc<RequestIdSource>,
         idle: Idle,
-        place: Arc<ClientPlace>,
+        place: Place,
     ) -> Self {
         Self {
             ports,

@@ -12,8 +12,6 @@ use std::{
     time::Duration,
 };
 
-use crossbeam_queue::ArrayQueue;
-
 pub use builder::{EngineBuilder, StorageFactory};
 use catalogue::Catalogue;
 pub use catalogue::PoolHandle;
@@ -26,7 +24,7 @@ use crate::{
     housekeeper::{HousekeeperHandle, SnapshotRequest},
     machine::{Directory, Lock, Running, Tasks, Waiting},
     request::{Completion, PoolId, RequestIdSource},
-    ring::{self, Answer, ClientPlace, NoAnswer, Reply},
+    ring::{self, Answer, NoAnswer, Places, Reply},
     shard::{
         control::{Control, ShardHandle},
         desk::Job,
@@ -56,7 +54,7 @@ pub struct Engine {
     housekeeper: Option<(Arc<HousekeeperHandle>, Box<dyn Running>)>,
     catalogue: Catalogue,
     ids: Arc<RequestIdSource>,
-    places: Arc<ArrayQueue<usize>>,
+    places: Places,
     /// Dropped last: the directory is free when nothing of the engine is left.
     _lock: Option<HeldLock>,
 }
@@ -124,14 +122,11 @@ impl Engine {
     /// [`Error::TooManyClients`], or [`Error::Stopped`] if the engine is closing.
     pub fn client(&self) -> Result<Client, Error> {
         let limit = self.config.clients_max;
-        let index = self.places.pop().ok_or(Error::TooManyClients { limit })?;
-        let place = Arc::new(ClientPlace {
-            places: Arc::clone(&self.places),
-            index,
-        });
+        let place = self.places.take().ok_or(Error::TooManyClients { limit })?;
+        let index = place.index();
         let mut ports = Vec::with_capacity(self.shards.len());
         for (at, shard) in self.shards.iter().enumerate() {
-            let (client, end) = ring::pair(self.config.ring_slots, Arc::clone(&place));
+            let (client, end) = ring::pair(self.config.ring_slots, place.clone());
             shard.send(Control::Client { index, end })?;
             ports.push(Port {
                 index: at,

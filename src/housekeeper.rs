@@ -13,8 +13,6 @@ use std::{
     time::Duration,
 };
 
-use crossbeam_queue::ArrayQueue;
-
 pub(crate) use keeping::{Keeping, KeepingOptions};
 pub(crate) use retire::make_archive;
 
@@ -28,6 +26,7 @@ use crate::{
         desk::Job,
     },
     stats::HousekeeperStats,
+    sync::ArrayQueue,
 };
 
 /// The housekeeper looks around at least so often.

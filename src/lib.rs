@@ -85,6 +85,7 @@ pub mod shard;
 mod snapshot;
 pub mod stats;
 pub mod storage;
+mod sync;
 mod sys;
 pub mod wal;
 

@@ -3,19 +3,22 @@
 
 mod idle;
 mod mesh;
+#[cfg(all(test, loom))]
+mod models;
+mod place;
 mod reply;
 mod staged;
 
 pub(crate) use idle::{Backoff, Sleeper};
 pub(crate) use mesh::{MeshEnd, mesh};
+pub(crate) use place::{Place, Places};
 pub(crate) use reply::{Answer, NoAnswer, Reply, reply};
 pub use staged::StagedProducer;
 
-use std::sync::Arc;
-
-use rtrb::{Consumer, Producer, RingBuffer};
-
-use crate::request::{CompletionSlot, RequestSlot};
+use crate::{
+    request::{CompletionSlot, RequestSlot},
+    sync::{Consumer, Producer, RingBuffer},
+};
 
 /// A client's ends of its rings with one shard.
 #[derive(Debug)]
@@ -31,25 +34,11 @@ pub(crate) struct ShardEnd {
     pub(crate) completions: StagedProducer<CompletionSlot>,
     /// Held for as long as the shard has the rings; the client's place is free again when the last
     /// holder lets go.
-    pub(crate) _place: Arc<ClientPlace>,
-}
-
-/// One of the bounded number of clients.
-#[derive(Debug)]
-pub(crate) struct ClientPlace {
-    pub(crate) places: Arc<crossbeam_queue::ArrayQueue<usize>>,
-    pub(crate) index: usize,
-}
-
-impl Drop for ClientPlace {
-    fn drop(&mut self) {
-        // The queue has a slot for every place there is.
-        let _ = self.places.push(self.index);
-    }
+    pub(crate) _place: Place,
 }
 
 /// The rings between one client and one shard.
-pub(crate) fn pair(slots: usize, place: Arc<ClientPlace>) -> (ClientEnd, ShardEnd) {
+pub(crate) fn pair(slots: usize, place: Place) -> (ClientEnd, ShardEnd) {
     let (request_producer, request_consumer) = RingBuffer::new(slots);
     let (completion_producer, completion_consumer) = RingBuffer::new(slots);
     let client = ClientEnd {

@@ -8,6 +8,8 @@ pub(crate) mod control;
 pub(crate) mod desk;
 mod drain;
 pub(crate) mod exchange;
+#[cfg(all(test, loom))]
+mod models;
 pub mod partition;
 mod ports;
 

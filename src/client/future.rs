@@ -3,21 +3,17 @@
 //! One thread of its own takes the requests of all tasks to the engine's rings, and wakes the
 //! tasks when the answers are there. So a waker never runs on a shard's thread.
 
+#[cfg(all(test, loom))]
+mod models;
+
 use std::{
     collections::VecDeque,
     fmt,
     future::Future,
     pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU8, Ordering},
-    },
+    sync::atomic::Ordering,
     task::{Context, Poll},
-    thread::{self, JoinHandle},
 };
-
-use atomic_waker::AtomicWaker;
-use crossbeam_queue::ArrayQueue;
 
 use crate::{
     client::Client,
@@ -25,6 +21,10 @@ use crate::{
     error::{Error, Stopped, SubmitError},
     request::{Completion, PoolId, Request},
     ring::Sleeper,
+    sync::{
+        Arc, ArrayQueue, AtomicBool, AtomicU8, AtomicWaker,
+        thread::{self, JoinHandle},
+    },
 };
 
 /// Why an asynchronous draw has no answer.
@@ -255,13 +255,15 @@ impl Shared {
     }
 
     fn is_closing(&self) -> bool {
-        self.closing.load(Ordering::Relaxed)
+        // Acquire: who sees that it closes also sees what was submitted before.
+        self.closing.load(Ordering::Acquire)
     }
 }
 
 impl Drop for Driver {
     fn drop(&mut self) {
-        self.shared.closing.store(true, Ordering::Relaxed);
+        // Release: see `is_closing`.
+        self.shared.closing.store(true, Ordering::Release);
         self.shared.sleeper.wake();
         // The last clone may be dropped by a waker, on the driver itself.
         if let Some(thread) = self.thread.take()

@@ -4,8 +4,6 @@ mod shard;
 
 use std::sync::{Arc, Mutex};
 
-use crossbeam_queue::ArrayQueue;
-
 use self::shard::{Plan, Seams};
 use super::{Engine, EngineBuilder, catalogue::Catalogue, spread};
 use crate::{
@@ -16,7 +14,7 @@ use crate::{
     pool::home_shard,
     recovery::{self, Depth, Meta, ShardState, shard_directory},
     request::{PoolId, RequestIdSource},
-    ring::{Sleeper, mesh, reply},
+    ring::{Places, Sleeper, mesh, reply},
     shard::{
         control::{Control, ShardHandle},
         desk::Job,
@@ -72,10 +70,7 @@ pub(super) fn start(builder: EngineBuilder) -> Result<Engine, Error> {
         catalogue.add(id, definition);
     }
     let behind = spread::missed_changes(&partitions);
-    let places = Arc::new(ArrayQueue::new(config.clients_max));
-    for place in 0..config.clients_max {
-        let _ = places.push(place);
-    }
+    let places = Places::new(config.clients_max);
     let ids = Arc::new(RequestIdSource::new(requests_upto));
     let mut engine = Engine {
         shards: Vec::new(),

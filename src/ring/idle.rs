@@ -1,20 +1,21 @@
 //! What a thread does while there is nothing to do.
 
-use std::{
-    hint,
-    sync::atomic::{AtomicBool, Ordering, fence},
-    thread::{self, Thread},
-    time::Duration,
-};
+use std::{hint, sync::atomic::Ordering, time::Duration};
 
-use crate::config::Idle;
+use crate::{
+    config::Idle,
+    sync::{
+        AtomicBool, OnceLock, fence,
+        thread::{self, Thread},
+    },
+};
 
 /// A shard's sleep, and what wakes it from it.
 #[derive(Debug)]
 pub(crate) struct Sleeper {
     idle: Idle,
     asleep: AtomicBool,
-    thread: std::sync::OnceLock<Thread>,
+    thread: OnceLock<Thread>,
 }
 
 impl Sleeper {
@@ -25,7 +26,7 @@ impl Sleeper {
         Self {
             idle,
             asleep: AtomicBool::new(false),
-            thread: std::sync::OnceLock::new(),
+            thread: OnceLock::new(),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Rings from every shard to every other one.
 
-use rtrb::{Consumer, Producer, RingBuffer};
+use crate::sync::{Consumer, Producer, PushError, RingBuffer};
 
 /// One shard's ends of the rings to and from the others.
 #[derive(Debug)]
@@ -31,9 +31,7 @@ impl<T> MeshEnd<T> {
     /// Sends to another shard; what finds no room comes back.
     pub(crate) fn send(&mut self, shard: usize, value: T) -> Result<(), T> {
         match &mut self.to[shard] {
-            Some(ring) => ring
-                .push(value)
-                .map_err(|rtrb::PushError::Full(value)| value),
+            Some(ring) => ring.push(value).map_err(|PushError::Full(value)| value),
             None => Err(value),
         }
     }

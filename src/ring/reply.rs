@@ -1,9 +1,11 @@
 //! The answer to one control request: sent once, waited for with a limit.
 
 use std::{
-    sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel},
+    sync::mpsc::{RecvTimeoutError, TryRecvError},
     time::Duration,
 };
+
+use crate::sync::{Receiver, SyncSender, sync_channel};
 
 /// Where an answer goes. Sending it never blocks.
 #[derive(Debug)]

@@ -4,7 +4,7 @@
 //! is durable. So there is no second copy, and nothing else to bound.
 #![allow(unsafe_code)]
 
-use rtrb::Producer;
+use crate::sync::Producer;
 
 /// The producing end of an SPSC ring whose newest values are not visible yet.
 #[derive(Debug)]
@@ -93,7 +93,7 @@ impl<T: Copy> StagedProducer<T> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use std::collections::VecDeque;
 
@@ -129,5 +129,37 @@ mod tests {
                 prop_assert_eq!(ring.staged_total(), next);
             }
         }
+    }
+
+    /// Across threads, with a ring that is used again and again.
+    #[test]
+    fn what_one_thread_publishes_another_reads() {
+        const VALUES: u64 = 50;
+        let (producer, mut consumer) = rtrb::RingBuffer::new(3);
+        std::thread::scope(|scope| {
+            scope.spawn(move || {
+                let mut ring = StagedProducer::new(producer);
+                let mut next = 0;
+                while next < VALUES {
+                    let limit = ring.room().min((VALUES - next) as usize);
+                    ring.stage(limit, || {
+                        next += 1;
+                        Some([next, !next])
+                    });
+                    ring.publish_upto(next.saturating_sub(1));
+                    ring.publish_upto(next);
+                    std::thread::yield_now();
+                }
+            });
+            let mut taken = 0;
+            while taken < VALUES {
+                let there = consumer.slots();
+                for value in consumer.read_chunk(there).expect("so many are there") {
+                    taken += 1;
+                    assert_eq!(value, [taken, !taken]);
+                }
+                std::thread::yield_now();
+            }
+        });
     }
 }

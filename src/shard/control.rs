@@ -1,11 +1,6 @@
 //! What an engine asks of a shard besides draws, and what a shard tells everybody about itself.
 
-use std::sync::{
-    Arc, OnceLock,
-    atomic::{AtomicU8, Ordering},
-};
-
-use crossbeam_queue::ArrayQueue;
+use std::sync::{Arc, atomic::Ordering};
 
 use super::{desk::Job, partition::OddsPart};
 use crate::{
@@ -13,6 +8,7 @@ use crate::{
     pool::PoolDefinition,
     ring::{Reply, ShardEnd, Sleeper},
     stats::ShardStats,
+    sync::{ArrayQueue, AtomicBool, AtomicU8, OnceLock, fence},
 };
 
 /// A control request.
@@ -68,6 +64,8 @@ pub(crate) struct ShardHandle {
     pub(crate) sleeper: Sleeper,
     state: AtomicU8,
     failure: OnceLock<Stopped>,
+    /// Its thread takes nothing out of the inbox any more.
+    is_gone: AtomicBool,
 }
 
 const RUNNING: u8 = 0;
@@ -87,6 +85,7 @@ impl ShardHandle {
             sleeper,
             state: AtomicU8::new(RUNNING),
             failure: OnceLock::new(),
+            is_gone: AtomicBool::new(false),
         }
     }
 
@@ -94,7 +93,10 @@ impl ShardHandle {
     pub(crate) fn send(&self, control: Control) -> Result<(), Error> {
         self.inbox.push(control).map_err(|_| Error::Busy)?;
         self.sleeper.wake();
-        if self.state.load(Ordering::Acquire) == CLOSED {
+        // Pairs with the fence in `close`: either this thread sees that the other is gone, or that
+        // one finds what was pushed when it empties the inbox.
+        fence(Ordering::SeqCst);
+        if self.is_gone.load(Ordering::Relaxed) {
             self.empty_inbox();
         }
         Ok(())
@@ -111,15 +113,25 @@ impl ShardHandle {
         // Acquire: who sees the state also sees the reason, and every completion published before.
         match self.state.load(Ordering::Acquire) {
             RUNNING => None,
-            FAILED => self.failure.get().cloned(),
-            _ => Some(Stopped::Closed),
+            state => self.reason(state),
         }
     }
 
     /// Why the shard answers no more either, if it does not.
     pub(crate) fn over(&self) -> Option<Stopped> {
-        let draining = self.state.load(Ordering::Acquire) == DRAINING;
-        if draining { None } else { self.stopped() }
+        // One look, see `stopped`: by a second one it may have begun to drain.
+        match self.state.load(Ordering::Acquire) {
+            RUNNING | DRAINING => None,
+            state => self.reason(state),
+        }
+    }
+
+    fn reason(&self, state: u8) -> Option<Stopped> {
+        if state == FAILED {
+            self.failure.get().cloned()
+        } else {
+            Some(Stopped::Closed)
+        }
     }
 
     /// The shard takes no more draws because the engine closes.
@@ -137,6 +149,9 @@ impl ShardHandle {
         let _ = self
             .state
             .fetch_update(Ordering::Release, Ordering::Relaxed, close);
+        self.is_gone.store(true, Ordering::Relaxed);
+        // See `send`.
+        fence(Ordering::SeqCst);
         self.empty_inbox();
     }
 

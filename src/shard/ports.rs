@@ -35,6 +35,7 @@ impl Ports {
             .skip(index)
             .step_by(clients_max)
             .for_each(|mark| *mark = 0);
+        debug_assert!(self.ends[index].is_none(), "a place is one client's");
         self.ends[index] = Some(end);
         self.active.push(index);
     }

@@ -1,17 +1,15 @@
 //! Segments: the files of a shard's log, their names, headers and making.
 
+#[cfg(all(test, loom))]
+mod models;
+
 use std::{
     io,
     path::{Path, PathBuf},
-    sync::{
-        OnceLock,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
-    },
-    thread::{self, Thread},
+    sync::atomic::Ordering,
 };
 
 use bincode::{Decode, Encode};
-use crossbeam_queue::ArrayQueue;
 use serde::{Deserialize, Serialize};
 
 use super::format;
@@ -20,6 +18,10 @@ use crate::{
     error::Error,
     machine::{Access, Directory, OpenFile},
     storage::{self, WRITE_UNIT},
+    sync::{
+        ArrayQueue, AtomicU64, AtomicUsize, OnceLock,
+        thread::{self, Thread},
+    },
 };
 
 /// The version of everything that is written to disk.
