@@ -325,7 +325,8 @@ fn delayed_and_reordered_completions_are_acknowledged_in_order() {
 #[test]
 fn the_other_shards_go_on() {
     let directory = tempfile::tempdir().unwrap();
-    let plan = FaultPlan::new().fail_write(4, io::ErrorKind::StorageFull);
+    // Late enough that no marker of an idle shard brings it into the registrations.
+    let plan = FaultPlan::new().fail_write(30, io::ErrorKind::StorageFull);
     let two = builder(directory.path()).shards(2).clients_max(1);
     let (builder, handle) = with_faults(two, StorageKind::Uring, plan);
     let engine = builder.open().unwrap();
@@ -335,11 +336,8 @@ fn the_other_shards_go_on() {
         .unwrap();
     assert_eq!((first.id().shard(), second.id().shard()), (0, 1));
     let mut client = engine.client().unwrap();
-    assert!(
-        draw_until_it_stops(&mut client, &first, 2_000)
-            .stopped
-            .is_some()
-    );
+    let mut draws = || draw_until_it_stops(&mut client, &first, 50);
+    assert!((0..100).any(|_| draws().stopped.is_some()));
     drop(client);
     for _ in 0..10 {
         let begun = Instant::now();
