@@ -1,0 +1,133 @@
+//! Tombola beside what people use: the same job, with Redis, PostgreSQL, embedded stores and a bare
+//! log, in the same minutes on the same machine. `--help` says how it is used, and README.md what is
+//! compared and how.
+
+// What the command measures and prints with is what is measured and printed with here, so that the
+// figures mean the same.
+#[path = "../../cli/src/simulate/chi_square.rs"]
+#[expect(dead_code, reason = "the command needs more of it")]
+mod chi_square;
+#[path = "../../cli/src/bench/machine.rs"]
+mod machine;
+#[path = "../../cli/src/output.rs"]
+#[expect(dead_code, reason = "the command needs more of it")]
+mod output;
+#[path = "../../cli/src/bench/place.rs"]
+mod place;
+#[path = "../../cli/src/bench/probe.rs"]
+#[expect(dead_code, reason = "the command needs more of it")]
+mod probe;
+#[path = "../../cli/src/report.rs"]
+#[expect(dead_code, reason = "the command needs more of it")]
+mod report;
+#[path = "../../cli/src/signals.rs"]
+mod signals;
+
+mod check;
+mod drum;
+mod failure;
+mod figures;
+mod group_commit;
+mod install;
+mod kept;
+mod measure;
+mod options;
+mod peer;
+mod peers;
+mod picture;
+mod pool;
+mod record;
+mod run;
+mod server;
+mod shape;
+mod table;
+mod waiting;
+mod written;
+
+use std::{process::ExitCode, time::Duration};
+
+use clap::Parser;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::{failure::Failure, options::Options, peers::Candidate, place::Place, record::Record};
+
+fn main() -> ExitCode {
+    run(&Options::parse()).unwrap_or_else(Failure::tell)
+}
+
+fn run(options: &Options) -> Result<ExitCode, Failure> {
+    let stop = signals::stop_flag()?;
+    if !options.no_install {
+        install::allow();
+    }
+    if let Some(path) = &options.tombola {
+        peers::pipe::use_command(path.clone());
+    }
+    let mut candidates = chosen(&options.only)?;
+    let place = Place::make(options.data.as_deref())?;
+    let seconds = options.seconds.as_secs_f64();
+    let mut record = Record::new(place.machine().clone(), options.rounds.get(), seconds);
+
+    let bar = progress();
+    record.left_out = run::present(&mut candidates, place.path(), options.no_check, &bar, &stop)?;
+    if !options.check {
+        let shapes = candidates.iter().map(|one| run::shapes(one, options).len());
+        bar.set_length(shapes.sum::<usize>() as u64 * u64::from(options.rounds.get()));
+        run::rounds(&candidates, options, &place, &mut record, &bar, &stop)?;
+    }
+    bar.finish_and_clear();
+    place.remove()?;
+
+    if options.json {
+        output::print_json(&record)?;
+    } else if options.check {
+        for Candidate { title, .. } in &candidates {
+            output::print(&format!(
+                "{title}: the odds are right, and every unit came once"
+            ))?;
+        }
+        record
+            .left_out
+            .iter()
+            .for_each(|one| eprintln!("left out: {one}"));
+    } else {
+        output::print(&table::text(&record, &candidates))?;
+    }
+    if let Some(directory) = &options.out {
+        record.write(directory)?;
+    }
+    if let Some(path) = &options.picture {
+        picture::draw(path, &record)?;
+    }
+    Ok(match record.left_out.is_empty() {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::from(4),
+    })
+}
+
+/// Those that are named, or all.
+fn chosen(only: &[String]) -> Result<Vec<Candidate>, Failure> {
+    let mut candidates = peers::all();
+    let is = |name: &str, candidate: &Candidate| {
+        let family = candidate.name.split('-').next();
+        name == candidate.name || Some(name) == family
+    };
+    if let Some(nobody) = only
+        .iter()
+        .find(|name| !candidates.iter().any(|one| is(name, one)))
+    {
+        return Err(Failure::Usage(format!("there is no {nobody}; see --help")));
+    }
+    if !only.is_empty() {
+        candidates.retain(|candidate| only.iter().any(|name| is(name, candidate)));
+    }
+    Ok(candidates)
+}
+
+/// A bar on the standard error, if that is a terminal.
+fn progress() -> ProgressBar {
+    let style = ProgressStyle::with_template("[{bar:30}] {pos} of {len}, {eta} left; {msg}");
+    let bar = ProgressBar::new(0).with_style(style.expect("the template is valid"));
+    bar.enable_steady_tick(Duration::from_millis(200));
+    bar
+}
