@@ -37,7 +37,7 @@ impl Pool {
         let items = self.weights.iter().zip(&self.stock).enumerate();
         items.fold(
             PoolDefinition::new(NAME),
-            |pool, (place, (&weight, &stock))| pool.item(place.to_string(), stock, weight),
+            |pool, (place, (&weight, &stock))| pool.item(place.to_string(), weight, stock),
         )
     }
 
