@@ -164,7 +164,7 @@ mod tests {
     use crate::{
         drum::Drum,
         install,
-        kept::{Kept, Store},
+        kept::{Commit, Kept, Store},
         peer::System,
         peers,
     };
@@ -173,7 +173,7 @@ mod tests {
     struct Forgetful;
 
     impl Store for Forgetful {
-        fn commit(&mut self, _: &[Answer], _: &[u64]) -> Result<(), Failure> {
+        fn commit(&mut self, _: &Commit<'_>) -> Result<(), Failure> {
             Ok(())
         }
 
@@ -183,7 +183,7 @@ mod tests {
     }
 
     fn forgetful(_: &Path, pool: &Pool) -> Result<Box<dyn System>, Failure> {
-        Kept::boxed(Forgetful, pool, pool.stock.clone())
+        Kept::boxed(Forgetful, pool, pool.stock.clone(), 0)
     }
 
     /// Draws with other weights than it was told.
@@ -192,7 +192,7 @@ mod tests {
             weights: vec![1; pool.weights.len()],
             stock: pool.stock.clone(),
         };
-        Kept::boxed(Forgetful, &even, pool.stock.clone())
+        Kept::boxed(Forgetful, &even, pool.stock.clone(), 0)
     }
 
     fn like_the_first(open: peer::Open) -> Candidate {

@@ -10,10 +10,35 @@ use crate::{
     pool::Pool,
 };
 
+/// What a store keeps of each draw.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Keeps {
+    /// How many units are left of each item: one number for all draws of an item in a commit.
+    Counts,
+    /// That, and a row a draw: which one got what, as in Tombola's log.
+    Rows,
+}
+
+/// What is to be kept together or not at all.
+pub(crate) struct Commit<'a> {
+    /// The number of the first draw.
+    first: u64,
+    pub(crate) answers: &'a [Answer],
+    /// What is left of each item afterwards.
+    pub(crate) left: &'a [u64],
+}
+
+impl Commit<'_> {
+    /// The draws with their numbers.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = (u64, u32)> {
+        (self.first..).zip(self.answers.iter().copied().flatten())
+    }
+}
+
 /// Keeps draws durably.
 pub(crate) trait Store: Send + 'static {
-    /// Makes one commit of these draws. `left` is what is left of each item after them.
-    fn commit(&mut self, answers: &[Answer], left: &[u64]) -> Result<(), Failure>;
+    /// Makes one commit.
+    fn commit(&mut self, commit: &Commit<'_>) -> Result<(), Failure>;
 
     /// Ends it in order.
     fn close(self) -> Result<(), Failure>;
@@ -21,6 +46,8 @@ pub(crate) trait Store: Send + 'static {
 
 struct Both<S> {
     drum: Drum,
+    /// The number of the next draw.
+    next: u64,
     store: S,
 }
 
@@ -28,10 +55,19 @@ struct Both<S> {
 pub(crate) struct Kept<S>(Arc<Mutex<Both<S>>>);
 
 impl<S: Store> Kept<S> {
-    /// Of a store that has been opened and told what is left.
-    pub(crate) fn boxed(store: S, pool: &Pool, left: Vec<u64>) -> Result<Box<dyn System>, Failure> {
+    /// Of a store that has been opened, and told what is left and the number of the next draw.
+    pub(crate) fn boxed(
+        store: S,
+        pool: &Pool,
+        left: Vec<u64>,
+        next: u64,
+    ) -> Result<Box<dyn System>, Failure> {
         let drum = Drum::new(&pool.weights, left)?;
-        Ok(Box::new(Self(Arc::new(Mutex::new(Both { drum, store })))))
+        Ok(Box::new(Self(Arc::new(Mutex::new(Both {
+            drum,
+            next,
+            store,
+        })))))
     }
 }
 
@@ -52,13 +88,19 @@ struct Caller<S>(Arc<Mutex<Both<S>>>);
 
 impl<S: Store> Peer for Caller<S> {
     fn draw_batch(&mut self, count: usize, out: &mut Vec<Answer>) -> Result<(), Failure> {
-        let Both { drum, store } = &mut *self.0.lock()?;
+        let Both { drum, next, store } = &mut *self.0.lock()?;
         let first = out.len();
         out.extend((0..count).map(|_| drum.draw()));
         let answers = &out[first..];
+        let won = answers.iter().flatten().count();
         // After the last unit there is nothing to keep.
-        if answers.iter().any(Option::is_some) {
-            store.commit(answers, drum.left())?;
+        if won > 0 {
+            store.commit(&Commit {
+                first: *next,
+                answers,
+                left: drum.left(),
+            })?;
+            *next += won as u64;
         }
         Ok(())
     }

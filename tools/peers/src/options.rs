@@ -5,8 +5,9 @@ use std::{num::NonZeroU32, path::PathBuf, time::Duration};
 use clap::Parser;
 
 const AFTER_HELP: &str = "\
-Systems: tombola, tombola-pipe, okaywal, rocksdb (with the feature), fjall, redb, sqlite,
-redis-always, redis-everysec, postgres-on, postgres-off. A first part names a family: redis.
+Systems: tombola, tombola-pipe, okaywal, rocksdb-rows and rocksdb-counts (with the feature),
+fjall-rows, fjall-counts, redb-rows, redb-counts, sqlite-rows, sqlite-counts, redis-always,
+redis-everysec, postgres-on, postgres-off. A first part names a family: redis.
 
 Servers that are missing are installed from Debian's packages where we are root. They listen on
 loopback ports that were free, and end with the run, also at Ctrl-C or when it is killed.

@@ -76,7 +76,7 @@ pub(crate) fn all() -> Vec<Candidate> {
         title,
         durable: FLUSHED,
         open,
-        shapes: commits(&[1, 1000, 10_000]),
+        shapes: commits(&[1, 10_000]),
         collects_max: Some(10_000),
     };
     vec![
@@ -106,10 +106,15 @@ pub(crate) fn all() -> Vec<Candidate> {
             ..embedded("okaywal", "OkayWAL and a selector", okaywal::open)
         },
         #[cfg(feature = "rocksdb")]
-        embedded("rocksdb", "RocksDB, sync", rocksdb::open),
-        embedded("fjall", "fjall, SyncAll", fjall::open),
-        embedded("redb", "redb, Immediate", redb::open),
-        embedded("sqlite", "SQLite, WAL, FULL", sqlite::open),
+        embedded("rocksdb-rows", "RocksDB, a row a draw", rocksdb::rows),
+        #[cfg(feature = "rocksdb")]
+        embedded("rocksdb-counts", "RocksDB, counts", rocksdb::counts),
+        embedded("fjall-rows", "fjall, a row a draw", fjall::rows),
+        embedded("fjall-counts", "fjall, counts", fjall::counts),
+        embedded("redb-rows", "redb, a row a draw", redb::rows),
+        embedded("redb-counts", "redb, counts", redb::counts),
+        embedded("sqlite-rows", "SQLite, a row a draw", sqlite::rows),
+        embedded("sqlite-counts", "SQLite, counts", sqlite::counts),
         Candidate {
             name: "redis-always",
             title: "Redis, fsync always",

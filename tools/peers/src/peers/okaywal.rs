@@ -1,5 +1,5 @@
 //! `OkayWAL`: a log and nothing else, so the nearest relative. An entry is a commit, with 16 bytes a
-//! draw as in Tombola's log: the request's number, and the place of the item.
+//! draw as in Tombola's log: its number since the start, and the place of the item.
 //!
 //! When a file of the log is full, its draws are subtracted from the counts in a small file beside
 //! it, which is replaced whole; only then may the log use the file again.
@@ -15,19 +15,18 @@ use okaywal::{Configuration, Entry, EntryId, LogManager, SegmentReader, WriteAhe
 
 use crate::{
     failure::Failure,
-    kept::{Kept, Store},
-    peer::{Answer, System},
+    kept::{Commit, Kept, Store},
+    peer::System,
     pool::Pool,
 };
 
-/// A request's number and an item's place.
+/// A draw's number and an item's place.
 const RECORD_BYTES: usize = 16;
 /// The size of a file of the log, as Tombola's segments by default.
 const SEGMENT_BYTES: u32 = 64 << 20;
 
 struct Okaywal {
     log: WriteAheadLog,
-    request: u64,
     records: Vec<u8>,
 }
 
@@ -48,18 +47,16 @@ pub(super) fn open(directory: &Path, pool: &Pool) -> Result<Box<dyn System>, Fai
     let left = left.lock()?.clone();
     let store = Okaywal {
         log,
-        request: 0,
         records: Vec::new(),
     };
-    Kept::boxed(store, pool, left)
+    Kept::boxed(store, pool, left, 0)
 }
 
 impl Store for Okaywal {
-    fn commit(&mut self, answers: &[Answer], _: &[u64]) -> Result<(), Failure> {
+    fn commit(&mut self, commit: &Commit<'_>) -> Result<(), Failure> {
         self.records.clear();
-        for &place in answers.iter().flatten() {
-            self.request += 1;
-            let record = u128::from(self.request) << 64 | u128::from(place);
+        for (number, place) in commit.rows() {
+            let record = (u128::from(number) << 64) | u128::from(place);
             self.records.extend_from_slice(&record.to_le_bytes());
         }
         let mut entry = self.log.begin_entry()?;
