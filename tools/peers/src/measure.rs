@@ -219,8 +219,9 @@ fn at_rate(
     let mut watch = Watch::start(span, stop);
     let begun = Instant::now();
     let due = |draw: u64| begun + Duration::from_nanos(draw * 1_000_000_000 / rate);
+    // The first is due at once, the second an interval later.
     let due_by =
-        |now: Instant| ((now - begun).as_nanos() * u128::from(rate) / 1_000_000_000) as u64;
+        |now: Instant| ((now - begun).as_nanos() * u128::from(rate) / 1_000_000_000) as u64 + 1;
     let all = due_by(watch.until);
     let mut answers = Vec::new();
     let (mut asked, mut answered) = (0, 0);

@@ -4,7 +4,7 @@ use std::{error::Error, path::Path};
 
 use plotters::{coord::Shift, prelude::*};
 
-use crate::{failure::Failure, figures::Figures, record::Record, shape::Shape};
+use crate::{failure::Failure, figures::Figures, output::grouped, record::Record, shape::Shape};
 
 const WIDTH: u32 = 1000;
 /// The room of a system's line.
@@ -99,7 +99,10 @@ fn panels(record: &Record) -> Vec<Panel> {
         lines: systems.iter().filter_map(throughput).collect(),
     }];
     panels.extend(rates.iter().map(|&rate| Panel {
-        title: format!("How long a draw takes at {rate} a second, from when it was due"),
+        title: format!(
+            "How long a draw takes at {} a second, from when it was due",
+            grouped(rate)
+        ),
         axis: "microseconds",
         marks: vec![("p50", BLUE), ("p99", ORANGE), ("p99.9", RED)],
         lines: systems.iter().filter_map(at(rate)).collect(),

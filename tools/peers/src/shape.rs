@@ -1,6 +1,6 @@
 //! The ways in which a system is asked.
 
-use crate::{group_commit::SLOTS, peer::Manner};
+use crate::{group_commit::SLOTS, output::grouped, peer::Manner};
 
 /// How many ask, for how much, and when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,14 +33,14 @@ impl Shape {
                 batch,
                 manner: Manner::Pipelined,
                 ..
-            } => format!("{batch} calls in a pipeline"),
+            } => format!("{} calls in a pipeline", grouped(batch as u64)),
             Self::Commits {
                 callers: 1, batch, ..
-            } => format!("{batch} draws a commit"),
+            } => format!("{} draws a commit", grouped(batch as u64)),
             Self::Commits { callers, .. } => format!("{callers} callers, one draw each"),
-            Self::SATURATED => format!("saturated, {SLOTS} under way"),
+            Self::SATURATED => format!("saturated, {} under way", grouped(SLOTS as u64)),
             Self::Window(open) => format!("{open} under way"),
-            Self::Rate(rate) => format!("{rate} due a second"),
+            Self::Rate(rate) => format!("{} due a second", grouped(rate)),
         }
     }
 }
