@@ -89,7 +89,11 @@ impl Server {
         }
         // For both servers that we know, this is the end without waiting for their clients.
         let process = self.child.id().to_string();
-        Command::new("kill").args(["-INT", &process]).status()?;
+        // The shell has a `kill` of its own, which is there on the smallest machine.
+        let kill = Command::new("sh")
+            .args(["-c", "kill -INT \"$0\"", &process])
+            .status();
+        kill?;
         let begun = Instant::now();
         while self.child.try_wait()?.is_none() {
             if begun.elapsed() > PATIENCE {
