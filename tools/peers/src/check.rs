@@ -123,7 +123,11 @@ fn drain(candidate: &Candidate, directory: &Path, manner: Manner) -> Result<(), 
         let mut peer = system.connect(manner)?;
         while left > units - part {
             // One, and several, but not beyond the last.
-            let count = if left % 3 == 0 { 1 } else { 7.min(left) };
+            let count = if left.is_multiple_of(3) {
+                1
+            } else {
+                7.min(left)
+            };
             let answers = ask(&mut *peer, count as usize)?;
             for place in answers {
                 let gone = || wrong(format!("it says that all is gone with {left} units left"));

@@ -54,7 +54,7 @@ pub(crate) fn program(name: &str, package: &str) -> Result<PathBuf, Failure> {
     find(name).ok_or_else(|| Failure::Missing(format!("{package} has no {name}")))
 }
 
-/// In the path, or where Debian keeps the servers of PostgreSQL, the newest first.
+/// In the path, or where Debian keeps the servers of `PostgreSQL`, the newest first.
 fn find(name: &str) -> Option<PathBuf> {
     let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
     let mut versions: Vec<_> = versions

@@ -1,4 +1,4 @@
-//! Tombola beside what people use: the same job, with Redis, PostgreSQL, embedded stores and a bare
+//! Tombola beside what people use: the same job, with Redis, `PostgreSQL`, embedded stores and a bare
 //! log, in the same minutes on the same machine. `--help` says how it is used, and README.md what is
 //! compared and how.
 

@@ -29,6 +29,7 @@ Examples:
 /// exactly, across a restart. Then all are measured in turn, round after round.
 #[derive(Debug, Parser)]
 #[command(name = "tombola-peers", version, after_help = AFTER_HELP)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct Options {
     /// Takes only these systems or families.
     #[arg(long, value_name = "NAME,…", value_delimiter = ',')]

@@ -136,16 +136,16 @@ fn picture<B: DrawingBackend>(
 fn draw_panel<B: DrawingBackend>(area: &DrawingArea<B, Shift>, panel: &Panel) -> Drawn<B> {
     let text = |size: u32, colour: &RGBColor| ("sans-serif", size).into_font().color(colour);
     area.draw_text(&panel.title, &text(18, &BLACK), (16, 8))?;
-    let mut x = NAMES_WIDTH as i32;
+    let mut x = NAMES_WIDTH.cast_signed();
     for (name, colour) in &panel.marks {
         area.draw(&Circle::new((x, 44), 5, colour.filled()))?;
         area.draw_text(name, &text(13, &BLACK), (x + 12, 37))?;
-        x += 40 + 8 * name.len() as i32;
+        x += 40 + 8 * (name.len() as u32).cast_signed();
     }
     let values = || panel.lines.iter().flat_map(|line| &line.1).copied();
     let lowest = values().fold(f64::MAX, f64::min);
     let highest = values().fold(lowest, f64::max);
-    let count = panel.lines.len() as i32;
+    let count = panel.lines.len() as u32;
     let mut chart = ChartBuilder::on(area)
         .margin_top(60)
         .margin_right(30)
@@ -168,7 +168,7 @@ fn draw_panel<B: DrawingBackend>(area: &DrawingArea<B, Shift>, panel: &Panel) ->
         .draw()?;
     for (at, (system, values)) in panel.lines.iter().enumerate() {
         // The first line is the topmost.
-        let y = f64::from(count - 1) - at as f64;
+        let y = f64::from(count) - 1.0 - at as f64;
         let (_, pixel) = chart.backend_coord(&(lowest, y));
         let (_, top) = area.get_base_pixel();
         area.draw_text(system, &text(14, &BLACK), (16, pixel - top - 7))?;

@@ -97,7 +97,8 @@ pub(crate) fn rounds(
     Ok(())
 }
 
-/// One system, in all ways, in a directory that is new.
+/// One system, in all ways, each in a directory that is new: what one leaves to be done in the
+/// background is not in the figures of the next.
 fn turn(
     candidate: &Candidate,
     options: &Options,
@@ -110,16 +111,17 @@ fn turn(
         warmup: options.warmup,
         measured: options.seconds,
     };
-    let directory = tempfile::tempdir_in(place)?;
-    let system = (candidate.open)(directory.path(), &Pool::measured())?;
     let batch_max = candidate.collects_max.unwrap_or(1);
     for shape in shapes(candidate, options) {
         goes_on(stop)?;
+        let directory = tempfile::tempdir_in(place)?;
+        let system = (candidate.open)(directory.path(), &Pool::measured())?;
         let figures = measure(&*system, shape, batch_max, span, stop)?;
         record.add(candidate, shape, figures);
         bar.inc(1);
+        system.close()?;
     }
-    system.close()
+    Ok(())
 }
 
 fn goes_on(stop: &AtomicBool) -> Result<(), Failure> {

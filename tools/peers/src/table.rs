@@ -10,37 +10,37 @@ use crate::{
 
 /// The tables, and what they were measured on.
 pub(crate) fn text(record: &Record, candidates: &[Candidate]) -> String {
-    let mut text = format!("{}\n", record.machine);
-    text += &format!(
-        "medians of {} rounds of {} s; load average {:.1} before, {:.1} after\n",
-        record.rounds, record.seconds, record.load_before, record.load_after
-    );
+    let mut parts = vec![
+        record.machine.to_string(),
+        format!(
+            "medians of {} rounds of {} s; load average {:.1} before, {:.1} after",
+            record.rounds, record.seconds, record.load_before, record.load_after
+        ),
+    ];
     if let Some(device) = record.device {
-        text += &format!(
-            "device alone, 4 KiB written and flushed: p50 {}, p99 {}, p99.9 {} us\n",
+        parts.push(format!(
+            "device alone, 4 KiB written and flushed: p50 {}, p99 {}, p99.9 {} us",
             us(device.p50_us),
             us(device.p99_us),
             us(device.p999_us)
-        );
+        ));
     }
     let is_rate = |row: &&Row| matches!(row.asked, Shape::Rate(_));
     let (at_rates, others): (Vec<_>, Vec<_>) = record.rows.iter().partition(is_rate);
-    text += &section(
-        "Callers that wait, and callers that keep many under way",
+    parts.push(section(
+        "Callers that wait, and callers that do not",
         others,
-    );
-    text += &section(
-        "Draws due at fixed times, latency from when they were due",
+    ));
+    parts.push(section(
+        "Draws due at fixed times, latency from then",
         at_rates,
-    );
-    text += "\nWhat has happened to a draw when it is answered\n";
-    for Candidate { title, durable, .. } in candidates {
-        text += &format!("  {title}: {durable}\n");
-    }
-    for left_out in &record.left_out {
-        text += &format!("left out: {left_out}\n");
-    }
-    text
+    ));
+    parts.push("What has happened to a draw when it is answered".into());
+    let durable = |Candidate { title, durable, .. }: &Candidate| format!("  {title}: {durable}");
+    parts.extend(candidates.iter().map(durable));
+    let left_out = record.left_out.iter();
+    parts.extend(left_out.map(|system| format!("left out: {system}")));
+    parts.join("\n")
 }
 
 fn section(title: &str, mut rows: Vec<&Row>) -> String {

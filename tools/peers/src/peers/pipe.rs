@@ -41,12 +41,11 @@ struct Pipe {
 }
 
 pub(super) fn open(directory: &Path, pool: &Pool) -> Result<Box<dyn System>, Failure> {
-    let command = match COMMAND.get() {
-        Some(command) => command,
-        None => {
-            let built = build()?;
-            COMMAND.get_or_init(|| built)
-        }
+    let command = if let Some(command) = COMMAND.get() {
+        command
+    } else {
+        let built = build()?;
+        COMMAND.get_or_init(|| built)
     };
     let file = directory.join("pool.json");
     fs::write(&file, config(pool))?;
@@ -81,7 +80,7 @@ fn build() -> Result<PathBuf, Failure> {
     messages
         .filter_map(|line| serde_json::from_slice::<Value>(line).ok())
         .filter_map(|message| Some(PathBuf::from(message.get("executable")?.as_str()?)))
-        .last()
+        .next_back()
         .ok_or_else(|| {
             let advice = "the command could not be built; name it with --tombola";
             Failure::Missing(advice.into())

@@ -1,4 +1,4 @@
-//! PostgreSQL: a function that takes a unit with `UPDATE … RETURNING`; a commit waits for its flush
+//! `PostgreSQL`: a function that takes a unit with `UPDATE … RETURNING`; a commit waits for its flush
 //! (`synchronous_commit` on) or does not (off).
 
 use std::{

@@ -104,9 +104,9 @@ impl Caller {
     /// A call that draws so often.
     fn call(&mut self, count: usize) -> ScriptInvocation<'static> {
         let mut call = SCRIPT.prepare_invoke();
-        KEYS.iter().for_each(|key| {
-            call.key(*key);
-        });
+        for key in KEYS {
+            call.key(key);
+        }
         for _ in 0..count {
             // Lua's numbers hold 53 bits.
             call.arg(self.random.next_u64() >> 11);

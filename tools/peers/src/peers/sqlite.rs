@@ -1,4 +1,4 @@
-//! SQLite: a row an item, in a write-ahead log that every commit flushes.
+//! `SQLite`: a row an item, in a write-ahead log that every commit flushes.
 
 use std::path::Path;
 
