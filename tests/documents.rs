@@ -7,10 +7,11 @@ use std::{
 
 /// The page that says which test shows what.
 const PAGE: &str = "docs/faults.md";
-const DOCUMENTS: [&str; 4] = [
+const DOCUMENTS: [&str; 5] = [
     "README.md",
     PAGE,
     "perf/README.md",
+    "tools/peers/README.md",
     "tests/fixtures/README.md",
 ];
 

@@ -169,7 +169,7 @@ mod tests {
         drum::Drum,
         install,
         kept::{Commit, Kept, Store},
-        peer::System,
+        peer::{self, System},
         peers,
     };
 
@@ -205,8 +205,6 @@ mod tests {
             ..peers::all().remove(0)
         }
     }
-
-    use crate::peer;
 
     #[test]
     fn a_store_that_forgets_is_caught() {
