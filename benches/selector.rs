@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use tombola::selector::{Fenwick, PrefixSum, Selector, Stream, below};
+use tombola::selector::{Adaptive, Fenwick, PrefixSum, Selector, Stream};
 
 const ITEMS: [usize; 6] = [8, 64, 1_000, 10_000, 100_000, 1_000_000];
 
@@ -15,13 +15,10 @@ fn draw<S: Selector>(criterion: &mut Criterion, name: &str) {
     let mut group = criterion.benchmark_group("select");
     group.throughput(Throughput::Elements(1));
     for items in ITEMS {
-        let selector = S::new(&weights(items)).expect("the weights fit");
+        let mut selector = S::new(&weights(items)).expect("the weights fit");
         let mut stream = Stream::for_shard(1, 0);
         group.bench_function(BenchmarkId::new(name, items), |bencher| {
-            bencher.iter(|| {
-                let target = below(&mut stream, black_box(&selector).total());
-                selector.select(target)
-            });
+            bencher.iter(|| black_box(&mut selector).pick(&mut stream));
         });
     }
 }
@@ -39,8 +36,8 @@ fn drain<S: Selector + Clone>(criterion: &mut Criterion, name: &str, most: usize
                 || full.clone(),
                 |selector| {
                     for _ in 0..draws {
-                        let index = selector.select(below(&mut stream, selector.total()));
-                        selector.set_weight(index, 0).expect("the sum falls");
+                        let index = selector.pick(&mut stream);
+                        selector.strike(index);
                     }
                 },
                 BatchSize::LargeInput,
@@ -50,8 +47,10 @@ fn drain<S: Selector + Clone>(criterion: &mut Criterion, name: &str, most: usize
 }
 
 fn selectors(criterion: &mut Criterion) {
+    draw::<Adaptive>(criterion, "adaptive");
     draw::<Fenwick>(criterion, "fenwick");
     draw::<PrefixSum>(criterion, "prefix_sum");
+    drain::<Adaptive>(criterion, "adaptive", 1_000_000);
     drain::<Fenwick>(criterion, "fenwick", 1_000_000);
     // Draining rebuilds the sums: beyond this it only costs patience.
     drain::<PrefixSum>(criterion, "prefix_sum", 10_000);

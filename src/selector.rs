@@ -1,12 +1,15 @@
 //! Weighted selection: which item a random number falls on.
 //!
 //! A selector knows weights and nothing else: no clock, no I/O, no allocation after it is made.
-//! [`Fenwick`] is the engine's; [`PrefixSum`] the slow and obvious one it is checked against.
+//! [`Adaptive`] is the engine's; [`PrefixSum`] the slow and obvious one it is checked against.
 
+mod adaptive;
+mod alias;
 mod fenwick;
 mod prefix_sum;
 mod random;
 
+pub use adaptive::Adaptive;
 pub use fenwick::Fenwick;
 pub use prefix_sum::PrefixSum;
 pub use random::{Stream, below};
@@ -48,4 +51,21 @@ pub trait Selector: Sized {
     /// # Panics
     /// May panic, or answer any index, if `target` is not below [`total`](Self::total).
     fn select(&self, target: u64) -> usize;
+
+    /// The item has run out: its weight is 0 until it is [restored](Self::restore).
+    fn strike(&mut self, index: usize) {
+        self.set_weight(index, 0).expect("the sum falls");
+    }
+
+    /// The item is there again, with the weight it had.
+    fn restore(&mut self, index: usize, weight: u64) {
+        let restored = self.set_weight(index, weight);
+        restored.expect("the sum is no more than it was");
+    }
+
+    /// A random index. [`total`](Self::total) must not be 0.
+    #[inline]
+    fn pick(&mut self, stream: &mut Stream) -> usize {
+        self.select(below(stream, self.total()))
+    }
 }

@@ -26,7 +26,7 @@ use crate::{
     canary::{self, Canary},
     machine::{Clock, Progress, Task},
     ring::Reply,
-    selector::{Fenwick, Stream},
+    selector::Stream,
     stats::ShardStats,
     wal::{
         Wal,
@@ -51,7 +51,7 @@ const FAILED_REST: Duration = Duration::from_millis(5);
 pub(crate) struct Parts {
     pub(crate) index: usize,
     pub(crate) handle: Arc<ShardHandle>,
-    pub(crate) partition: Partition<Fenwick>,
+    pub(crate) partition: Partition,
     pub(crate) stream: Stream,
     pub(crate) wal: Wal,
     pub(crate) exchange: Exchange,

@@ -2,7 +2,7 @@ use std::hint::select_unpredictable;
 
 use super::{Selector, WeightOverflow};
 
-/// A Fenwick tree over 64-bit weights: the selector of the engine.
+/// A Fenwick tree over 64-bit weights.
 ///
 /// Selecting and changing a weight take a number of steps that is the logarithm of the number of
 /// items. The tree is kept in level order: node 1 is the root, the children of node `k` are `2k`
@@ -24,7 +24,7 @@ pub struct Fenwick {
 impl Fenwick {
     /// The weight of an item: what the nearest ancestor that has it on its left holds, less what
     /// lies to the left of it there.
-    fn weight(&self, index: usize) -> u64 {
+    pub(super) fn weight(&self, index: usize) -> u64 {
         let mut node = self.nodes.len() + index;
         let mut before = 0;
         while node > 1 {
@@ -36,6 +36,11 @@ impl Fenwick {
             before += self.nodes[node];
         }
         self.total - before
+    }
+
+    /// How many items there are.
+    pub(super) fn items(&self) -> usize {
+        self.items
     }
 
     /// Makes room for as many items again: everything so far goes below the left child of a new

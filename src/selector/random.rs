@@ -43,6 +43,35 @@ pub fn below(stream: &mut Stream, bound: u64) -> u64 {
     below_from(|| stream.next_u64(), bound)
 }
 
+/// Two independent numbers, each below its bound, from one number of the stream. `product` is that of
+/// the bounds.
+///
+/// N. Brackett-Rozinsky and D. Lemire, "Batched Ranged Random Integer Generation", Software: Practice
+/// and Experience 55(1), 2025.
+#[inline]
+pub(super) fn below_both(stream: &mut Stream, bounds: (u64, u64), product: u64) -> (u64, u64) {
+    both_from(|| stream.next_u64(), bounds, product)
+}
+
+#[inline]
+fn both_from(mut next: impl FnMut() -> u64, bounds: (u64, u64), product: u64) -> (u64, u64) {
+    debug_assert_eq!(bounds.0.checked_mul(bounds.1), Some(product));
+    let mut both = || {
+        let first = u128::from(next()) * u128::from(bounds.0);
+        let second = u128::from(first as u64) * u128::from(bounds.1);
+        ((first >> 64) as u64, (second >> 64) as u64, second as u64)
+    };
+    // What is left over decides, as with one number: see `below_from`.
+    let (mut first, mut second, mut rest) = both();
+    if rest < product {
+        let excess = product.wrapping_neg() % product;
+        while rest < excess {
+            (first, second, rest) = both();
+        }
+    }
+    (first, second)
+}
+
 #[inline]
 fn below_from(mut next: impl FnMut() -> u64, bound: u64) -> u64 {
     debug_assert!(bound > 0, "there is no number below 0");
@@ -102,6 +131,18 @@ mod tests {
         assert_eq!(jumped, Stream::for_shard(7, 3));
     }
 
+    /// The pair of a first word, as one number, or `None` where it is refused.
+    fn pair(word: u64, bounds: (u64, u64)) -> Option<u64> {
+        let mut words = 0;
+        let next = || {
+            words += 1;
+            // 2^64 - 1 is never refused.
+            if words == 1 { word } else { u64::MAX }
+        };
+        let (first, second) = both_from(next, bounds, bounds.0 * bounds.1);
+        (words == 1).then_some(first * bounds.1 + second)
+    }
+
     /// The answer to a first word, or `None` where it is refused.
     fn answer(word: u64, bound: u64) -> Option<u64> {
         let mut words = 0;
@@ -139,6 +180,18 @@ mod tests {
             if end < words {
                 prop_assert_ne!(answer(end as u64, bound), Some(value));
             }
+        }
+    }
+
+    proptest! {
+        /// As digits of one number, both are the number that the same word gives below the product,
+        /// of which every one is equally likely.
+        #[test]
+        fn both_numbers_are_one_below_their_product(
+            bounds in prop_oneof![(1..20u64, 1..20u64), (1..1u64 << 40, 1..1u64 << 24)],
+            word in prop_oneof![any::<u64>(), 0..1000u64],
+        ) {
+            prop_assert_eq!(pair(word, bounds), answer(word, bounds.0 * bounds.1));
         }
     }
 

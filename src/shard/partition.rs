@@ -7,6 +7,7 @@ mod change;
 mod draws;
 mod holds;
 mod image;
+mod item;
 mod keys;
 mod mend;
 mod odds;
@@ -19,17 +20,18 @@ use std::collections::HashMap;
 
 pub(crate) use draws::{Begun, StagedDraws, Terms};
 pub(crate) use image::PartitionBack;
+pub use item::ItemState;
 pub(crate) use mend::mend;
 pub(crate) use odds::OddsPart;
 pub use odds::{ItemOdds, Odds};
-pub use pool::{ItemState, Pool};
+pub use pool::Pool;
 pub(crate) use settle::Found;
 
 use crate::{
     machine::Clock,
     pool::OnExhausted,
     request::Refusal,
-    selector::{Fenwick, Selector, Stream, WeightOverflow, below},
+    selector::{Adaptive, Selector, Stream, WeightOverflow},
     wal::record::{DrawRecord, NO_PRIZE, Record, Remember},
 };
 use change::Changing;
@@ -39,7 +41,7 @@ use spread::Exchanges;
 
 /// The pools of one shard.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Partition<S = Fenwick> {
+pub struct Partition<S = Adaptive> {
     pools: Vec<Pool<S>>,
     places: HashMap<String, u32>,
     requests_upto: u64,
@@ -147,14 +149,11 @@ impl<S: Selector> Partition<S> {
     )]
     #[inline(always)]
     pub fn stage(&mut self, pool: u32, request: u64, stream: &mut Stream, clock: &Clock) -> Staged {
-        let chosen = match self.pools.get(pool as usize) {
-            Some(state) if state.is_ready => state.choose(stream),
-            _ => match self.admit(pool, || clock.now_ms()) {
-                Ok(state) => state.choose(stream),
-                Err(refusal) => return Staged::Refused(refusal),
-            },
-        };
-        match chosen {
+        let is_ready = matches!(self.pools.get(pool as usize), Some(state) if state.is_ready);
+        if !is_ready && let Err(refusal) = self.admit(pool, || clock.now_ms()) {
+            return Staged::Refused(refusal);
+        }
+        match self.pools[pool as usize].choose(stream) {
             Ok(item) => self.stage_item(pool, request, item),
             Err(elsewhere) => Staged::Elsewhere(elsewhere),
         }
@@ -201,7 +200,7 @@ impl<S: Selector> Partition<S> {
 
     /// The pool, if it takes draws at this time.
     #[cold]
-    fn admit(&self, pool: u32, now_ms: impl FnOnce() -> u64) -> Result<&Pool<S>, Refusal> {
+    fn admit(&self, pool: u32, now_ms: impl FnOnce() -> u64) -> Result<(), Refusal> {
         let Some(state) = self
             .pools
             .get(pool as usize)
@@ -218,7 +217,7 @@ impl<S: Selector> Partition<S> {
         } else if state.weight_in_stock == 0 {
             Err(Refusal::Exhausted)
         } else {
-            Ok(state)
+            Ok(())
         }
     }
 
@@ -356,8 +355,8 @@ impl<S: Selector> Pool<S> {
         reason = "a call here costs every draw a tenth of its instructions"
     )]
     #[inline(always)]
-    fn choose(&self, stream: &mut Stream) -> Result<u32, Elsewhere> {
-        let index = self.selector.select(below(stream, self.selector.total()));
+    fn choose(&mut self, stream: &mut Stream) -> Result<u32, Elsewhere> {
+        let index = self.selector.pick(stream);
         if self.counts[index].remaining == 0 {
             self.chose_empty(index)
         } else {
@@ -390,7 +389,7 @@ impl<S: Selector> Pool<S> {
     }
 
     /// What becomes of a choice that had to wait. Something must be in stock.
-    fn choose_on(&self, chosen: u32, stream: &mut Stream) -> Result<u32, Elsewhere> {
+    fn choose_on(&mut self, chosen: u32, stream: &mut Stream) -> Result<u32, Elsewhere> {
         let index = chosen as usize;
         if chosen == NO_PRIZE {
             self.no_prize(chosen)

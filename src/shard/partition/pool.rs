@@ -6,11 +6,12 @@ use bincode::{Decode, Encode};
 
 use super::{
     Misfit,
+    item::ItemState,
     spread::{Spread, Stirred},
 };
 use crate::{
     pool::{ItemDefinition, OnExhausted, PoolDefinition},
-    selector::{Fenwick, Selector},
+    selector::{Adaptive, Selector},
     wal::record::NO_PRIZE,
 };
 
@@ -64,7 +65,7 @@ impl Gate {
 
 /// A pool and what is left of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pool<S = Fenwick> {
+pub struct Pool<S = Adaptive> {
     /// What was registered; what was changed since stands beside it.
     pub(super) definition: Arc<PoolDefinition>,
     pub(super) items_total: u32,
@@ -226,7 +227,7 @@ impl<S: Selector> Pool<S> {
             return;
         }
         self.weight_in_stock -= self.weights[item];
-        self.update_selector(item);
+        self.update_stock(item);
         self.update_ready();
     }
 
@@ -263,7 +264,7 @@ impl<S: Selector> Pool<S> {
             self.stirred.0.insert(item as u32);
         } else if had_run_out {
             self.weight_in_stock += self.weights[item];
-            self.update_selector(item);
+            self.update_stock(item);
             self.update_ready();
         }
     }
@@ -296,7 +297,18 @@ impl<S: Selector> Pool<S> {
         self.update_ready();
     }
 
-    pub(super) fn update_selector(&mut self, item: usize) {
+    /// An item ran out, or is there again.
+    pub(super) fn update_stock(&mut self, item: usize) {
+        if self.definition.on_exhausted == OnExhausted::NoPrize || self.weights[item] == 0 {
+            return;
+        }
+        match self.stocked_weight(item) {
+            0 => self.selector.strike(item),
+            weight => self.selector.restore(item, weight),
+        }
+    }
+
+    fn update_selector(&mut self, item: usize) {
         let weight = self.effective_weight(item);
         self.selector
             .set_weight(item, weight)
@@ -440,58 +452,6 @@ impl Count {
         Self {
             remaining: stock.unwrap_or(UNLIMITED),
             drawn: 0,
-        }
-    }
-}
-
-/// An item of a pool, and what became of its units: as long as it is not unlimited,
-/// `initial + restocked + voided = drawn + remaining + held`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ItemState<'a> {
-    /// Its id.
-    pub id: &'a str,
-    /// Its weight; 0 if it is retired.
-    pub weight: u64,
-    /// The stock it was registered with; `None` is unlimited.
-    pub initial: Option<u64>,
-    /// Units that came in later.
-    pub restocked: u64,
-    /// Units handed out, those that came back included.
-    pub drawn: u64,
-    /// Units that are reserved.
-    pub held: u64,
-    /// Units that were handed out and came back.
-    pub voided: u64,
-    /// Units that went to other shards. (In one shard's part of a pool on all shards.)
-    pub sent: u64,
-    /// Units that came from other shards.
-    pub received: u64,
-    /// Units in stock; `None` is unlimited.
-    pub remaining: Option<u64>,
-    /// Whether it is out of the draws for good.
-    pub is_retired: bool,
-}
-
-impl ItemState<'_> {
-    /// The item as somebody would define it now: with all the stock it ever got.
-    pub fn definition(&self) -> ItemDefinition {
-        ItemDefinition {
-            id: self.id.to_owned(),
-            weight: self.weight,
-            stock: self.initial.map(|initial| initial + self.restocked),
-        }
-    }
-
-    /// Whether no unit was lost or made.
-    pub fn is_conserved(&self) -> bool {
-        let sum = |units: &[u64]| units.iter().map(|units| u128::from(*units)).sum::<u128>();
-        match (self.initial, self.remaining) {
-            (Some(initial), Some(remaining)) => {
-                sum(&[initial, self.restocked, self.voided, self.received])
-                    == sum(&[self.drawn, remaining, self.held, self.sent])
-            }
-            (None, None) => self.restocked == 0 && self.voided <= self.drawn,
-            _ => false,
         }
     }
 }

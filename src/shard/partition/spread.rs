@@ -282,7 +282,7 @@ impl<S: Selector> Pool<S> {
             self.weight_in_stock -= self.stocked_weight(item);
             self.gone[item] = gone;
             self.weight_in_stock += self.stocked_weight(item);
-            self.update_selector(item);
+            self.update_stock(item);
             self.update_ready();
         }
     }

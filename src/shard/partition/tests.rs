@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     pool::{OnExhausted, Placement, PoolDefinition},
-    selector::PrefixSum,
+    selector::{Fenwick, PrefixSum},
     wal::{format, record::PoolPart},
 };
 
