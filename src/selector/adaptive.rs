@@ -202,7 +202,7 @@ mod tests {
         assert!(adaptive.alias.is_ready());
         adaptive.set_weight(3, 9).unwrap();
         assert!(!adaptive.alias.is_ready());
-        let draws = (1..).find(|_| {
+        let draws = (1..1000).find(|_| {
             adaptive.pick(&mut stream);
             adaptive.alias.is_ready()
         });

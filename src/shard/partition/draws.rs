@@ -161,7 +161,7 @@ impl<S: Selector> Partition<S> {
             return Err(StagedDraws::Refused(Refusal::TooManyHolds));
         }
         match self.admit(asked.pool.index(), || now_ms) {
-            Ok(_) => {}
+            Ok(()) => {}
             // The rest went while it waited; what it has taken is what there is.
             Err(Refusal::Exhausted) if has_taken => {}
             Err(refusal) => return Err(StagedDraws::Refused(refusal)),
