@@ -128,7 +128,7 @@ impl Partition<CountsOnly> {
         self.places.remove(&self.pools[at].definition.name);
         self.places.insert(pool.definition.name.clone(), place);
         self.pools[at] = pool;
-        self.spread_places.push(place);
+        self.add_spread_place(place);
     }
 }
 

@@ -88,7 +88,7 @@ impl<S: Selector> Partition<S> {
             }
             pool.complete();
             if is_spread {
-                self.spread_places.push(part.pool);
+                self.add_spread_place(part.pool);
             }
         }
         Ok(())

@@ -161,6 +161,14 @@ impl<S: Selector> Partition<S> {
         Ok(())
     }
 
+    /// A pool that lives on all shards is at this place. In their order, whenever they came: what a
+    /// snapshot gives back is the same state.
+    pub(super) fn add_spread_place(&mut self, place: u32) {
+        if let Err(at) = self.spread_places.binary_search(&place) {
+            self.spread_places.insert(at, place);
+        }
+    }
+
     /// Whether any pool lives on all shards.
     #[inline]
     pub(crate) fn has_spread(&self) -> bool {
