@@ -149,11 +149,14 @@ impl<S: Selector> Partition<S> {
     )]
     #[inline(always)]
     pub fn stage(&mut self, pool: u32, request: u64, stream: &mut Stream, clock: &Clock) -> Staged {
-        let is_ready = matches!(self.pools.get(pool as usize), Some(state) if state.is_ready);
-        if !is_ready && let Err(refusal) = self.admit(pool, || clock.now_ms()) {
-            return Staged::Refused(refusal);
-        }
-        match self.pools[pool as usize].choose(stream) {
+        let chosen = match self.pools.get_mut(pool as usize) {
+            Some(state) if state.is_ready => state.choose(stream),
+            _ => match self.admit(pool, || clock.now_ms()) {
+                Ok(()) => self.pools[pool as usize].choose(stream),
+                Err(refusal) => return Staged::Refused(refusal),
+            },
+        };
+        match chosen {
             Ok(item) => self.stage_item(pool, request, item),
             Err(elsewhere) => Staged::Elsewhere(elsewhere),
         }
