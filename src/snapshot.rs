@@ -5,7 +5,7 @@ use bincode::{Decode, Encode};
 
 use crate::{
     error::Error,
-    machine::{Access, Directory},
+    machine::{Access, Directory, OpenFile},
     wal::{
         format::{bounded_decode, encode_to_vec},
         segment::{FORMAT_VERSION, Identity, NUMBER_MAX, SEQ_MAX, numbered},
@@ -110,9 +110,46 @@ pub(crate) fn read<T: Decode<()>>(
     }))
 }
 
+/// What the header of a snapshot says it covers, whether its content can be used or not; `None` if the
+/// header itself is not to be believed.
+pub(crate) fn claims(
+    directory: &Directory,
+    segment: u64,
+    identity: Identity,
+) -> Result<Option<Covered>, Error> {
+    let read = read_header(directory, segment, identity)?;
+    Ok(read.ok().map(|(_, header)| Covered {
+        segment: header.segment,
+        next_seq: header.next_seq,
+        chain: header.chain,
+    }))
+}
+
 type Payload = Result<(SnapshotHeader, Vec<u8>), String>;
 
 fn read_payload(directory: &Directory, segment: u64, identity: Identity) -> Result<Payload, Error> {
+    let (file, header) = match read_header(directory, segment, identity)? {
+        Ok(read) => read,
+        Err(reason) => return Ok(Err(reason)),
+    };
+    let path = directory.join(name(segment));
+    // The length is checked against the file's before it is allocated for.
+    let length = file.length().map_err(Error::io("look at", &path))?;
+    if Some(header.payload_bytes) != length.checked_sub(PREFIX_BYTES as u64) {
+        return Ok(Err("it is shorter or longer than its header says".into()));
+    }
+    let mut payload = vec![0; header.payload_bytes as usize];
+    file.read_exact_at(&mut payload, PREFIX_BYTES as u64)
+        .map_err(Error::io("read", path))?;
+    if crc32c::crc32c(&payload) != header.payload_crc {
+        return Ok(Err("the checksum of its content is wrong".into()));
+    }
+    Ok(Ok((header, payload)))
+}
+
+type Header = Result<(Box<dyn OpenFile>, SnapshotHeader), String>;
+
+fn read_header(directory: &Directory, segment: u64, identity: Identity) -> Result<Header, Error> {
     let path = directory.join(name(segment));
     let file = directory.open(&name(segment), Access::Read);
     let file = file.map_err(Error::io("open", &path))?;
@@ -123,30 +160,16 @@ fn read_payload(directory: &Directory, segment: u64, identity: Identity) -> Resu
     }
     file.read_exact_at(&mut prefix, 0)
         .map_err(Error::io("read", &path))?;
-    let header = match check_header(&prefix, identity) {
-        Ok(header) if header.segment == segment => header,
-        Ok(_) => return Ok(Err("it has another snapshot's name".into())),
-        Err(Refused::Damaged(reason)) => return Ok(Err(reason.into())),
-        Err(Refused::Future(found)) => {
-            let supported = FORMAT_VERSION;
-            return Err(Error::FutureVersion {
-                path,
-                found,
-                supported,
-            });
-        }
-    };
-    // The length is checked against the file's before it is allocated for.
-    if header.payload_bytes != length - PREFIX_BYTES as u64 {
-        return Ok(Err("it is shorter or longer than its header says".into()));
+    match check_header(&prefix, identity) {
+        Ok(header) if header.segment == segment => Ok(Ok((file, header))),
+        Ok(_) => Ok(Err("it has another snapshot's name".into())),
+        Err(Refused::Damaged(reason)) => Ok(Err(reason.into())),
+        Err(Refused::Future(found)) => Err(Error::FutureVersion {
+            path,
+            found,
+            supported: FORMAT_VERSION,
+        }),
     }
-    let mut payload = vec![0; header.payload_bytes as usize];
-    file.read_exact_at(&mut payload, PREFIX_BYTES as u64)
-        .map_err(Error::io("read", path))?;
-    if crc32c::crc32c(&payload) != header.payload_crc {
-        return Ok(Err("the checksum of its content is wrong".into()));
-    }
-    Ok(Ok((header, payload)))
 }
 
 /// Why a header is not believed.

@@ -15,13 +15,19 @@ mod brought;
 mod every_byte;
 #[path = "damage/fault.rs"]
 mod fault;
+#[path = "damage/gaps.rs"]
+mod gaps;
 #[path = "damage/misdirected.rs"]
 mod misdirected;
+#[path = "damage/numbers.rs"]
+mod numbers;
 #[path = "damage/small.rs"]
 mod small;
 #[path = "damage/told.rs"]
 mod told;
 #[path = "damage/torn.rs"]
 mod torn;
+#[path = "damage/two_on_all_shards.rs"]
+mod two_on_all_shards;
 #[path = "damage/verdict.rs"]
 mod verdict;

@@ -68,13 +68,40 @@ pub fn accept_loss(directory: impl Into<Directory>) -> Result<Vec<Acceptance>, E
     let partitions = examination.shards.iter_mut();
     let mut partitions: Vec<_> = partitions.map(|state| &mut state.partition).collect();
     mend(&mut partitions, &damaged);
-    for state in examination.shards {
-        if damaged.contains(&state.shard) {
-            let directory = shard_directory(directory, state.shard);
-            accepted.push(accept_shard(&directory, &meta, state)?);
-        }
+    let mut shards = examination.shards;
+    shards.retain(|state| damaged.contains(&state.shard));
+    // Either all of them can be kept, or none is touched.
+    for state in &shards {
+        check(&shard_directory(directory, state.shard), state)?;
+    }
+    for state in shards {
+        let directory = shard_directory(directory, state.shard);
+        accepted.push(accept_shard(&directory, &meta, state)?);
     }
     Ok(accepted)
+}
+
+/// Once the segments are away a snapshot is all there is, so it must not be one that recovery refuses.
+fn check(directory: &Directory, state: &ShardState) -> Result<(), Error> {
+    let last = covered_upto(state);
+    if last > NUMBER_MAX {
+        return Err(Error::NotTombola {
+            path: directory.join(segment::name(last)),
+            reason: "no log comes to such a number; move the file away".into(),
+        });
+    }
+    state
+        .partition
+        .reads_back()
+        .map_err(|reason| Error::Snapshot {
+            reason: format!("what is left cannot be made into one: {reason}"),
+        })
+}
+
+/// The last segment that the new snapshot covers.
+fn covered_upto(state: &ShardState) -> u64 {
+    let last = state.segments.last().copied().unwrap_or(0);
+    last.max(state.snapshot_segment + 1)
 }
 
 /// Puts a description in the place of one that cannot be trusted.
@@ -99,25 +126,7 @@ fn accept_shard(
     meta: &Meta,
     mut state: ShardState,
 ) -> Result<Acceptance, Error> {
-    let last = state
-        .segments
-        .last()
-        .copied()
-        .unwrap_or(0)
-        .max(state.snapshot_segment + 1);
-    if last > NUMBER_MAX {
-        return Err(Error::NotTombola {
-            path: directory.join(segment::name(last)),
-            reason: "no log comes to such a number; move the file away".into(),
-        });
-    }
-    // Once the segments are away the snapshot is all there is, so it must not be one that recovery
-    // refuses.
-    if let Err(reason) = state.partition.reads_back() {
-        return Err(Error::Snapshot {
-            reason: format!("what is left cannot be made into one: {reason}"),
-        });
-    }
+    let last = covered_upto(&state);
     directory.create()?;
     remove_temporaries(directory)?;
     set_aside_snapshots(directory, &state)?;

@@ -12,6 +12,15 @@ use crate::{
     },
 };
 
+/// How far to look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Upto {
+    /// To where the log can be taken up again.
+    Resume,
+    /// Through all there is.
+    End,
+}
+
 /// What lies behind a break.
 #[derive(Default)]
 pub(super) struct Beyond {
@@ -26,20 +35,23 @@ pub(super) struct Beyond {
 }
 
 impl Beyond {
-    /// Looks through everything behind `offset`, where the log breaks off before `next_seq`, and
+    /// Looks through what is behind `offset`, where the log breaks off before `next_seq`, and
     /// through the segments `later`.
     pub(super) fn look(
         directory: &Directory,
         identity: Identity,
-        next_seq: u64,
+        (next_seq, upto): (u64, Upto),
         (reader, offset): (&mut SegmentReader, u64),
         later: impl Iterator<Item = u64>,
     ) -> Result<Self, Error> {
         let mut beyond = Self::default();
-        beyond.look_through(identity, next_seq, reader, offset)?;
+        beyond.look_through(identity, (next_seq, upto), reader, offset)?;
         for number in later {
+            if upto == Upto::Resume && beyond.resume.is_some() {
+                break;
+            }
             let mut reader = SegmentReader::open(directory, number)?;
-            beyond.look_through(identity, next_seq, &mut reader, 0)?;
+            beyond.look_through(identity, (next_seq, upto), &mut reader, 0)?;
         }
         Ok(beyond)
     }
@@ -47,7 +59,7 @@ impl Beyond {
     fn look_through(
         &mut self,
         identity: Identity,
-        next_seq: u64,
+        (next_seq, upto): (u64, Upto),
         reader: &mut SegmentReader,
         offset: u64,
     ) -> Result<(), Error> {
@@ -68,6 +80,9 @@ impl Beyond {
                     self.durable_upto = self.durable_upto.max(header.durable_upto);
                     if self.resume.is_none() && header.first_seq >= next_seq && at != offset {
                         self.resume = Some((number, header));
+                        if upto == Upto::Resume {
+                            return Ok(());
+                        }
                     }
                 }
                 Found::Misplaced(header) => {

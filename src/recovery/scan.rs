@@ -10,7 +10,7 @@ mod losses;
 
 use super::{
     Depth, Visit,
-    beyond::Beyond,
+    beyond::{Beyond, Upto},
     covered,
     state::{ShardState, Tail, finding},
 };
@@ -87,6 +87,7 @@ pub(super) fn shard(
     }
     scan.name_what_only_snapshots_had()?;
     scan.name_what_may_be_gone();
+    scan.count_what_was_not_told();
     Ok(scan.state)
 }
 
@@ -98,6 +99,8 @@ enum Next {
     Nothing,
     /// An engine has written on meanwhile: the same place again.
     Again,
+    /// Behind a gap in the same segment: at this offset, with the block of this number.
+    Resume(u64, u64),
 }
 
 struct Scan<'a> {
@@ -111,8 +114,12 @@ struct Scan<'a> {
     may_be_gone: u64,
     /// The greatest proof of durability that was seen so far, anywhere.
     proven_upto: u64,
-    /// The size of the largest segment so far.
-    segment_bytes: u64,
+    /// Whether everything up to the end was looked through for proofs.
+    has_looked_beyond: bool,
+    /// Where the log goes on in a later segment, as far as that is known.
+    resumes_at: Option<(u64, BlockHeader)>,
+    /// Findings that are too many to be told one by one.
+    findings_more: u64,
 }
 
 impl<'a> Scan<'a> {
@@ -143,55 +150,39 @@ impl<'a> Scan<'a> {
             chain_known: true,
             may_be_gone: 0,
             proven_upto: 0,
-            segment_bytes: SEGMENT_BYTES_MIN,
+            has_looked_beyond: false,
+            resumes_at: None,
+            findings_more: 0,
         })
     }
 
     /// Reads one segment of the log.
     fn segment(&mut self, number: u64) -> Result<Next, Error> {
         let mut reader = SegmentReader::open(self.directory, number)?;
-        self.segment_bytes = self.segment_bytes.max(reader.length());
-        match reader.start() {
+        let message = match reader.start() {
             Start::Header(header, crc, _) => {
-                let segment_bytes = header.segment_bytes.min(SEGMENT_BYTES_MAX);
-                self.segment_bytes = self.segment_bytes.max(segment_bytes);
                 if let Some(reason) = foreign(self.identity, &header, number) {
                     self.find(&reader, 0, None, FindingKind::ForeignSegment, &reason);
-                    self.lose(1);
+                    self.lose(SEGMENT_BYTES_MAX);
                     self.chain_known = false;
                     return Ok(Next::Segment);
                 }
-                if !self.continues(header.first_seq, header.previous) {
-                    return self.broken(
-                        &mut reader,
-                        (0, 0),
-                        FindingKind::SegmentHeader,
-                        "the segment does not continue the one before it",
-                    );
+                if self.continues(header.first_seq, header.previous) {
+                    self.state.chain = crc;
+                    self.state.end_segment = number;
+                    self.state.end_offset = WRITE_UNIT as u64;
+                    self.state.tail = Tail::Clean;
+                    return self.blocks(&mut reader, WRITE_UNIT as u64, 0);
                 }
-                self.state.chain = crc;
+                "the segment does not continue the one before it"
             }
-            Start::Unused => {
-                return self.broken(
-                    &mut reader,
-                    (0, 0),
-                    FindingKind::SegmentHeader,
-                    "there is nothing where the segment's header was",
-                );
-            }
-            Start::Unreadable => {
-                return self.broken(
-                    &mut reader,
-                    (0, 0),
-                    FindingKind::SegmentHeader,
-                    "the segment's header cannot be read",
-                );
-            }
+            Start::Unused => "there is nothing where the segment's header was",
+            Start::Unreadable => "the segment's header cannot be read",
+        };
+        match self.broken(&mut reader, (0, 0), FindingKind::SegmentHeader, message)? {
+            Next::Resume(offset, number) => self.blocks(&mut reader, offset, number),
+            next => Ok(next),
         }
-        self.state.end_segment = number;
-        self.state.end_offset = WRITE_UNIT as u64;
-        self.state.tail = Tail::Clean;
-        self.blocks(&mut reader, WRITE_UNIT as u64, 0)
     }
 
     /// Reads a segment's blocks from `offset` on, the next being the `number`th.
@@ -229,6 +220,7 @@ impl<'a> Scan<'a> {
             };
             match self.broken(reader, (offset, number), kind, message)? {
                 Next::Again => {}
+                Next::Resume(at, resumed) => (offset, number) = (at, resumed),
                 next => return Ok(next),
             }
         }
@@ -264,23 +256,13 @@ impl<'a> Scan<'a> {
         message: &str,
     ) -> Result<Next, Error> {
         let first_seq = self.state.next_seq;
-        let here = reader.number();
-        let later = self.state.segments.iter().copied();
-        let beyond = Beyond::look(
-            self.directory,
-            self.identity,
-            first_seq,
-            (reader, offset),
-            later.filter(|number| *number > here),
-        )?;
-        // A block that was written over another one was seen where that was missing.
-        self.proven_upto = self.proven_upto.max(beyond.durable_upto);
         let cut_off = is_cut_off(reader);
+        let beyond = self.look_beyond(reader, offset, cut_off)?;
         if self.proven_upto < first_seq && !cut_off {
             if beyond.garbage {
                 self.state.tail = Tail::Torn;
                 if offset == 0 {
-                    self.state.end_segment = here;
+                    self.state.end_segment = reader.number();
                     self.state.end_offset = 0;
                 }
             }
@@ -306,17 +288,60 @@ impl<'a> Scan<'a> {
         let last_seq = resumes.map_or(self.proven_upto, |resume| resume - 1);
         let known = (last_seq >= first_seq).then_some(last_seq);
         self.find(reader, offset, known, kind, &message);
-        self.gap_upto(last_seq);
+        self.gap_upto(last_seq, true);
         self.chain_known = false;
         let Some((segment, header)) = beyond.resume else {
-            self.lose(1);
+            self.lose_the_rest(reader)?;
             return Ok(Next::Nothing);
         };
-        if segment != here {
+        if segment != reader.number() {
+            self.resumes_at = Some((segment, header));
             return Ok(Next::Segment);
         }
         self.state.end_segment = segment;
-        self.blocks(reader, header.offset, header.number)
+        Ok(Next::Resume(header.offset, header.number))
+    }
+
+    /// Looks at what lies behind a break. All of it is read once, and once more at the end; otherwise
+    /// only as far as the next block in which the log can be taken up, so that a log with very many
+    /// gaps is read in a time that grows with its length.
+    fn look_beyond(
+        &mut self,
+        reader: &mut SegmentReader,
+        offset: u64,
+        cut_off: bool,
+    ) -> Result<Beyond, Error> {
+        let next_seq = self.state.next_seq;
+        let here = reader.number();
+        let is_damage = self.proven_upto >= next_seq || cut_off;
+        if let Some((segment, header)) = self.resumes_at.take()
+            && is_damage
+            && segment > here
+            && header.first_seq >= next_seq
+        {
+            let resume = Some((segment, header));
+            return Ok(Beyond {
+                resume,
+                ..Beyond::default()
+            });
+        }
+        let upto = if self.has_looked_beyond && is_damage {
+            Upto::Resume
+        } else {
+            Upto::End
+        };
+        let later = self.state.segments.iter().copied();
+        let beyond = Beyond::look(
+            self.directory,
+            self.identity,
+            (next_seq, upto),
+            (reader, offset),
+            later.filter(|number| *number > here),
+        )?;
+        self.has_looked_beyond = true;
+        // A block that was written over another one was seen where that was missing.
+        self.proven_upto = self.proven_upto.max(beyond.durable_upto);
+        Ok(beyond)
     }
 
     /// Beside a running engine, what was not there when it was looked at may be there now. The
@@ -378,7 +403,7 @@ impl<'a> Scan<'a> {
                 FindingKind::Record,
                 &message,
             );
-            self.gap_upto(last_seq);
+            self.gap_upto(last_seq, true);
         }
         Ok(())
     }

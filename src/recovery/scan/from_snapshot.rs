@@ -1,6 +1,6 @@
 //! What a shard's snapshots tell.
 
-use super::Scan;
+use super::{Scan, WHOLE_LOG};
 use crate::{
     error::{Error, Finding, FindingKind},
     recovery::{Depth, state::finding},
@@ -44,6 +44,10 @@ impl Scan<'_> {
                     self.state.chain = chain;
                 }
                 Err(reason) => {
+                    // What it covered was durable, though what it says of it cannot be read.
+                    if let Some(claims) = snapshot::claims(self.directory, number, self.identity)? {
+                        self.proven_upto = self.proven_upto.max(claims.next_seq - 1);
+                    }
                     // The one before it and the log lead to the same state, if they are whole.
                     let message = format!("the snapshot cannot be used: {reason}");
                     let found = finding(self.state.shard, &path, FindingKind::Snapshot, &message);
@@ -57,13 +61,21 @@ impl Scan<'_> {
         Ok(())
     }
 
-    /// Where there is no log and no snapshot that can be used, the ones that cannot be used still
-    /// prove that there was something.
+    /// Where the log ends before a snapshot that cannot be used, that still proves that there was more.
     pub(super) fn name_what_only_snapshots_had(&mut self) -> Result<(), Error> {
-        let is_empty = self.state.segments.is_empty() && self.state.snapshot_segment == 0;
-        let covered = snapshot::list(self.directory)?.pop().unwrap_or(0);
-        if is_empty && covered > 0 {
-            self.missing(1, covered);
+        let used = self.state.snapshot_segment;
+        let last = self.state.segments.last().copied().unwrap_or(0).max(used);
+        let newest = snapshot::list(self.directory)?.pop().unwrap_or(0);
+        let is_proven = self.proven_upto >= self.state.next_seq;
+        // Beside a log the name alone is no proof.
+        if newest <= last || (last > used && !is_proven) {
+            return Ok(());
+        }
+        self.missing(last + 1, newest - last);
+        if is_proven {
+            self.gap_upto(self.proven_upto, true);
+        } else {
+            self.may_be_gone = WHOLE_LOG;
         }
         Ok(())
     }
