@@ -2,6 +2,7 @@
 //! deletes old ones. One thread for all shards.
 
 mod keeping;
+mod pace;
 mod retire;
 
 use std::{
@@ -16,6 +17,7 @@ use std::{
 pub(crate) use keeping::{Keeping, KeepingOptions};
 pub(crate) use retire::make_archive;
 
+use self::pace::{BREATH, Pace};
 use crate::{
     error::Error,
     machine::{Progress, Task},
@@ -94,6 +96,8 @@ pub(crate) struct Housekeeper {
     /// Shard 0, whose log holds the reservations of request ids.
     reserver: Arc<ShardHandle>,
     reserving: Option<(u64, Answer<()>)>,
+    /// How long it rests next.
+    rest: Duration,
 }
 
 impl Housekeeper {
@@ -110,6 +114,7 @@ impl Housekeeper {
             ids,
             reserver,
             reserving: None,
+            rest: REST,
         }
     }
 
@@ -164,24 +169,26 @@ impl Task for Housekeeper {
         if self.handle.stopping.load(Ordering::Relaxed) {
             return Progress::Done;
         }
-        let mut worked = false;
+        let mut pace = Pace::Idle;
         for keeping in &mut self.shards {
             // The next segment first: a shard may be waiting for it.
-            worked |= keeping.prepare(&self.handle);
+            pace = pace.max(keeping.prepare(&self.handle));
         }
-        for keeping in &mut self.shards {
-            worked |= keeping.follow(&self.handle);
+        for (shard, keeping) in self.shards.iter_mut().enumerate() {
+            let is_waited_for = self.waiting.iter().any(|request| request.shard == shard);
+            pace = pace.max(keeping.follow(&self.handle, is_waited_for));
         }
         self.answer();
         self.reserve();
-        if worked {
-            Progress::Worked
-        } else {
-            Progress::Idle
-        }
+        self.rest = match pace {
+            Pace::Urgent => return Progress::Worked,
+            Pace::Gentle => BREATH,
+            Pace::Idle => REST,
+        };
+        Progress::Idle
     }
 
     fn rest(&mut self) {
-        thread::park_timeout(REST);
+        thread::park_timeout(self.rest);
     }
 }

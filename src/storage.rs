@@ -3,7 +3,7 @@
 //! A storage owns a few block buffers. The log fills one while others are on their way to the
 //! device, and learns from [`Storage::reap`] which have arrived. A storage never sees a record.
 
-mod aligned;
+pub(crate) mod aligned;
 pub mod file;
 pub(crate) mod fill;
 pub mod immediate;

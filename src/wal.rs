@@ -226,6 +226,7 @@ impl Wal {
             return Ok(false);
         };
         self.waits_for_segment = false;
+        self.supply.use_up(0);
         self.supply.wake();
         self.storage.attach(&prepared.path, prepared.bytes)?;
         let segment::PreparedSegment { number, bytes, .. } = prepared;
@@ -460,6 +461,7 @@ impl Wal {
         self.storage.write(block.slot, segment.position, length)?;
         segment.position += length as u64;
         segment.blocks += 1;
+        self.supply.use_up(segment.position);
         self.flights.push_back(Flight {
             slot: block.slot,
             arrived: false,

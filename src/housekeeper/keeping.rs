@@ -3,9 +3,9 @@
 //! A snapshot is the one before it and the segments sealed since, replayed through the same
 //! `apply`: so the shard never stops for it, and every sealed segment is read back once.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
-use super::{HousekeeperHandle, retire};
+use super::{HousekeeperHandle, pace::Pace, retire};
 use crate::{
     error::Error,
     machine::{Access, Clock, Directory},
@@ -13,8 +13,8 @@ use crate::{
     snapshot::{self, Covered},
     wal::{
         reader::SegmentReader,
-        sealed::{self, Broken, Sealed},
-        segment::{self, Identity, Making, PreparedSegment, SegmentSupply},
+        sealed::{Broken, Progress, Reading, Sealed},
+        segment::{self, Identity, Making, Preparation, PreparedSegment, SegmentSupply},
     },
 };
 
@@ -44,6 +44,10 @@ pub(crate) struct Keeping {
     /// What the newest snapshot covers.
     snapshot: Covered,
     next_to_prepare: u64,
+    /// The segment that is being made.
+    preparing: Option<Preparation>,
+    /// The sealed segment that is being read.
+    reading: Option<Reading>,
     /// A sealed segment does not read back: no snapshot covers it any more.
     damage: Option<String>,
     /// Why the next sealed segment could not be read when that was last tried, which says nothing
@@ -72,6 +76,8 @@ impl Keeping {
             covered,
             snapshot,
             next_to_prepare,
+            preparing: None,
+            reading: None,
             damage: None,
             hindrance: None,
             retry_at: None,
@@ -82,50 +88,82 @@ impl Keeping {
         self.supply.moves_in();
     }
 
-    /// Prepares the next segment if one is wanted.
-    pub(super) fn prepare(&mut self, handle: &HousekeeperHandle) -> bool {
-        if self.supply.prepared.len() >= self.supply.wanted() || self.is_resting() {
-            return false;
+    /// Goes on with the next segment if one is wanted.
+    pub(super) fn prepare(&mut self, handle: &HousekeeperHandle) -> Pace {
+        let ready = self.supply.prepared.len();
+        if ready >= self.supply.wanted() || self.is_resting() {
+            return Pace::Idle;
         }
-        let (number, making) = (self.next_to_prepare, self.options.making);
-        match segment::prepare(&self.options.directory, number, making) {
-            Ok(path) => {
-                // There is room: only this thread pushes.
-                let _ = self.supply.prepared.push(PreparedSegment {
-                    number,
-                    path,
-                    bytes: making.bytes,
-                });
-                self.next_to_prepare += 1;
-                true
-            }
+        let done = self.preparing.as_ref().map_or(0, Preparation::done);
+        let pace = if ready == 0 {
+            Pace::of(done, self.supply.used())
+        } else {
+            Pace::Gentle
+        };
+        match self.prepare_some(pace.step_bytes()) {
+            Ok(()) => pace,
             Err(error) => {
+                self.preparing = None;
                 self.rest(
                     handle,
                     &format!("the next segment cannot be prepared: {error}"),
                 );
-                false
+                Pace::Idle
             }
         }
     }
 
-    /// Reads the next sealed segment, if there is one, and makes a snapshot if it is time.
-    pub(super) fn follow(&mut self, handle: &HousekeeperHandle) -> bool {
-        let is_behind = self.covered.segment < self.supply.sealed_upto();
-        if self.damage.is_some() || !is_behind || self.is_hindered() {
-            return false;
+    fn prepare_some(&mut self, bytes: u64) -> Result<(), Error> {
+        let KeepingOptions {
+            directory, making, ..
+        } = &self.options;
+        let preparing = match &mut self.preparing {
+            Some(preparing) => preparing,
+            none => none.insert(Preparation::begin(
+                directory,
+                self.next_to_prepare,
+                *making,
+            )?),
+        };
+        if let Some(path) = preparing.go_on(bytes)? {
+            // There is room: only this thread pushes.
+            let _ = self.supply.prepared.push(PreparedSegment {
+                number: preparing.number(),
+                path,
+                bytes: making.bytes,
+            });
+            self.next_to_prepare += 1;
+            self.preparing = None;
         }
-        match self.read_next() {
-            Ok(Ok(())) => {
+        Ok(())
+    }
+
+    /// Reads on in the next sealed segment, if there is one, and makes a snapshot if it is time. It is
+    /// urgent if someone waits for a snapshot.
+    pub(super) fn follow(&mut self, handle: &HousekeeperHandle, is_waited_for: bool) -> Pace {
+        let behind = self.supply.sealed_upto() - self.covered.segment;
+        if self.damage.is_some() || behind == 0 || self.is_hindered() {
+            return Pace::Idle;
+        }
+        let done = self.reading.as_ref().map_or(0, Reading::done);
+        let pace = if is_waited_for || behind > 1 {
+            Pace::Urgent
+        } else {
+            Pace::of(done, self.supply.used())
+        };
+        match self.read_some(pace.step_bytes()) {
+            Ok(Ok(true)) => {
                 self.hindrance = None;
                 handle.change_stats(|stats| stats.segments_checked += 1);
             }
+            Ok(Ok(false)) => return pace,
             Ok(Err(message)) => {
                 handle.alarm(self.shard(), &message);
                 self.damage = Some(message);
-                return false;
+                return Pace::Idle;
             }
             Err(error) => {
+                self.reading = None;
                 let message = format!("a sealed segment cannot be read: {error}");
                 if is_passing(&error) {
                     if self.hindrance.is_none() {
@@ -137,7 +175,7 @@ impl Keeping {
                     handle.alarm(self.shard(), &message);
                     self.damage = Some(message);
                 }
-                return false;
+                return Pace::Idle;
             }
         }
         if self.covered.next_seq - self.snapshot.next_seq >= self.options.snapshot_records
@@ -146,7 +184,7 @@ impl Keeping {
         {
             self.rest(handle, &format!("no snapshot was made: {error}"));
         }
-        true
+        pace
     }
 
     /// Makes sure that a snapshot covers everything up to segment `upto`; `None` while that segment
@@ -172,16 +210,27 @@ impl Keeping {
         Some(self.snapshot(handle))
     }
 
-    fn read_next(&mut self) -> Result<Result<(), String>, Error> {
-        let number = self.covered.segment + 1;
+    /// Reads so many bytes more of the next sealed segment; tells whether that was its end, or what is
+    /// wrong with it.
+    fn read_some(&mut self, bytes: u64) -> Result<Result<bool, String>, Error> {
         let KeepingOptions {
             directory,
             identity,
             ..
         } = &self.options;
-        let mut reader = SegmentReader::open(directory, number)?;
+        let number = self.covered.segment + 1;
         let (shadow, shadow_seq) = (&mut self.shadow, &mut self.shadow_seq);
-        let read = sealed::read(&mut reader, *identity, &mut |seq, record| {
+        let mut reading = if let Some(reading) = self.reading.take() {
+            reading
+        } else {
+            let reader = SegmentReader::open_past_cache(directory, number)?;
+            let path = reader.path().to_path_buf();
+            match Reading::begin(reader, *identity) {
+                Ok(reading) => reading,
+                Err(broken) => return Ok(Err(does_not_read_back(&path, &broken))),
+            }
+        };
+        let progress = reading.go_on(bytes, &mut |seq, record| {
             if seq > *shadow_seq {
                 shadow
                     .apply(seq, record)
@@ -190,9 +239,13 @@ impl Keeping {
             }
             Ok(())
         })?;
-        let path = reader.path().display();
-        match read {
-            Ok(Sealed {
+        let path = reading.reader().path();
+        match progress {
+            Progress::More => {
+                self.reading = Some(reading);
+                Ok(Ok(false))
+            }
+            Progress::Whole(Sealed {
                 header,
                 next_seq,
                 chain,
@@ -200,32 +253,23 @@ impl Keeping {
             }) if (header.first_seq, header.previous)
                 == (self.covered.next_seq, self.covered.chain) =>
             {
-                if reader.length() > end {
+                if reading.reader().length() > end {
                     let file = directory.open(&segment::name(number), Access::Write);
                     let cut = file.and_then(|file| file.set_length(end));
-                    cut.map_err(Error::io("cut off what was not used of", reader.path()))?;
+                    cut.map_err(Error::io("cut off what was not used of", path))?;
                 }
                 self.covered = Covered {
                     segment: number,
                     next_seq,
                     chain,
                 };
-                Ok(Ok(()))
+                Ok(Ok(true))
             }
-            Ok(_) => Ok(Err(format!(
-                "{path} does not continue the segment before it"
+            Progress::Whole(_) => Ok(Err(format!(
+                "{} does not continue the segment before it",
+                path.display()
             ))),
-            Err(Broken {
-                offset,
-                first_seq,
-                message,
-                ..
-            }) => {
-                let first_seq = first_seq.map_or_else(|| "unknown".into(), |seq| seq.to_string());
-                Ok(Err(format!(
-                    "{path} does not read back: offset {offset}, sequence number {first_seq}: {message}"
-                )))
-            }
+            Progress::Broken(broken) => Ok(Err(does_not_read_back(path, &broken))),
         }
     }
 
@@ -266,6 +310,20 @@ impl Keeping {
         }
         self.retry_at = Some(now + RETRY_AFTER);
     }
+}
+
+fn does_not_read_back(path: &Path, broken: &Broken) -> String {
+    let Broken {
+        offset,
+        first_seq,
+        message,
+        ..
+    } = broken;
+    let first_seq = first_seq.map_or_else(|| "unknown".into(), |seq| seq.to_string());
+    format!(
+        "{} does not read back: offset {offset}, sequence number {first_seq}: {message}",
+        path.display()
+    )
 }
 
 /// Whether the process or the system is short of something that it may have again, which says

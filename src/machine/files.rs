@@ -7,6 +7,9 @@ use std::{any::Any, ffi::OsString, fmt, io, path::Path};
 pub enum Access {
     /// An existing one, to read.
     Read,
+    /// Like `Read`, past the page cache where that can be done. Buffers, offsets and lengths of its
+    /// reads are multiples of [`WRITE_UNIT`](crate::storage::WRITE_UNIT).
+    ReadPastCache,
     /// An existing one, to write into, cut or flush.
     Write,
     /// A new, empty one to write into; what was under the name is gone.

@@ -18,6 +18,7 @@ impl Files for SystemFiles {
     fn open(&self, path: &Path, access: Access) -> io::Result<Box<dyn OpenFile>> {
         let file = match access {
             Access::Read => File::open(path),
+            Access::ReadPastCache => open_past_cache(File::options().read(true), path, 0),
             Access::Write => File::options().write(true).open(path),
             Access::Create => File::create(path),
             Access::Fill => File::create(path).and_then(|_| open_direct(path, 0)),
@@ -98,15 +99,14 @@ impl OpenFile for File {
 /// Opens an existing file to read and write, past the page cache where the file system can do
 /// that, with further flags.
 pub(crate) fn open_direct(path: &Path, flags: libc::c_int) -> io::Result<File> {
-    let open = |flags| {
-        OpenOptions::new()
-            .read(true)
-            .write(true)
-            .custom_flags(flags)
-            .open(path)
-    };
-    match open(libc::O_DIRECT | flags) {
-        Err(error) if error.raw_os_error() == Some(libc::EINVAL) => open(flags),
+    open_past_cache(OpenOptions::new().read(true).write(true), path, flags)
+}
+
+fn open_past_cache(options: &mut OpenOptions, path: &Path, flags: libc::c_int) -> io::Result<File> {
+    match options.custom_flags(libc::O_DIRECT | flags).open(path) {
+        Err(error) if error.raw_os_error() == Some(libc::EINVAL) => {
+            options.custom_flags(flags).open(path)
+        }
         opened => opened,
     }
 }

@@ -30,7 +30,7 @@ pub(super) fn check(
         .filter(|number| *number <= state.snapshot_segment)
         .collect();
     for number in covered {
-        let mut reader = match SegmentReader::open(directory, number) {
+        let reader = match SegmentReader::open(directory, number) {
             Ok(reader) => reader,
             // The engine that runs beside has retired it just now.
             Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => continue,
@@ -45,7 +45,8 @@ pub(super) fn check(
             }
             Err(error) => return Err(error),
         };
-        let read = sealed::read(&mut reader, identity, &mut |seq, record| {
+        let path = reader.path().to_path_buf();
+        let read = sealed::read(reader, identity, &mut |seq, record| {
             visit(seq, record);
             Ok(())
         })?;
@@ -56,7 +57,7 @@ pub(super) fn check(
             message,
         }) = read
         {
-            let found = finding(state.shard, reader.path(), kind, &message);
+            let found = finding(state.shard, &path, kind, &message);
             state.findings.push(Finding {
                 offset,
                 first_seq,

@@ -6,7 +6,8 @@ use super::WRITE_UNIT;
 ///
 /// They lie in one allocation, made once: it is a unit longer than needed and used from its first
 /// aligned byte on, which keeps this free of `unsafe`.
-pub(super) struct AlignedBuffers {
+#[derive(Debug)]
+pub(crate) struct AlignedBuffers {
     bytes: Vec<u8>,
     start: usize,
     each: usize,
@@ -18,7 +19,7 @@ impl AlignedBuffers {
     ///
     /// # Panics
     /// If `each` is not a positive multiple of [`WRITE_UNIT`].
-    pub(super) fn new(count: usize, each: usize) -> Self {
+    pub(crate) fn new(count: usize, each: usize) -> Self {
         assert!(
             each > 0 && each.is_multiple_of(WRITE_UNIT),
             "a buffer of {each} bytes is not a multiple of {WRITE_UNIT}"
@@ -34,12 +35,12 @@ impl AlignedBuffers {
     }
 
     /// How many buffers there are.
-    pub(super) fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.count
     }
 
     /// How many bytes each buffer has.
-    pub(super) fn each(&self) -> usize {
+    pub(crate) fn each(&self) -> usize {
         self.each
     }
 
@@ -47,7 +48,7 @@ impl AlignedBuffers {
     ///
     /// # Panics
     /// If there is no such buffer.
-    pub(super) fn get(&self, index: usize) -> &[u8] {
+    pub(crate) fn get(&self, index: usize) -> &[u8] {
         &self.bytes[self.range(index)]
     }
 
@@ -55,7 +56,7 @@ impl AlignedBuffers {
     ///
     /// # Panics
     /// If there is no such buffer.
-    pub(super) fn get_mut(&mut self, index: usize) -> &mut [u8] {
+    pub(crate) fn get_mut(&mut self, index: usize) -> &mut [u8] {
         let range = self.range(index);
         &mut self.bytes[range]
     }

@@ -5,23 +5,50 @@ use std::io;
 use super::aligned::AlignedBuffers;
 use crate::machine::OpenFile;
 
-/// Written at once: large enough for the device's full speed, small enough that what a shard
-/// writes meanwhile does not wait long behind it.
-const CHUNK_BYTES: usize = 1 << 20;
+/// The most that is written at once: large enough for the device's full speed.
+pub(crate) const CHUNK_BYTES: u64 = 1 << 20;
 
-/// Writes `bytes` bytes into a new file, each megabyte of them as `pattern` fills it, and flushes.
-pub(crate) fn file(
-    file: &dyn OpenFile,
+/// A file that is being filled with a pattern.
+pub(crate) struct Fill {
+    file: Box<dyn OpenFile>,
+    chunk: AlignedBuffers,
     bytes: u64,
-    pattern: impl FnOnce(&mut [u8]),
-) -> io::Result<()> {
-    let mut chunk = AlignedBuffers::new(1, CHUNK_BYTES);
-    pattern(chunk.get_mut(0));
-    let mut offset = 0;
-    while offset < bytes {
-        let part = (bytes - offset).min(CHUNK_BYTES as u64);
-        file.write_all_at(&chunk.get(0)[..part as usize], offset)?;
-        offset += part;
+    done: u64,
+}
+
+impl Fill {
+    /// Will write `bytes` bytes into a new file, each megabyte of them as `pattern` fills it.
+    pub(crate) fn new(
+        file: Box<dyn OpenFile>,
+        bytes: u64,
+        pattern: impl FnOnce(&mut [u8]),
+    ) -> Self {
+        let mut chunk = AlignedBuffers::new(1, CHUNK_BYTES as usize);
+        pattern(chunk.get_mut(0));
+        Self {
+            file,
+            chunk,
+            bytes,
+            done: 0,
+        }
     }
-    file.sync()
+
+    /// The bytes that are written.
+    pub(crate) fn done(&self) -> u64 {
+        self.done
+    }
+
+    /// Writes some more, at most `at_most` bytes and [`CHUNK_BYTES`], and flushes behind the last.
+    /// Returns whether all is there.
+    pub(crate) fn go_on(&mut self, at_most: u64) -> io::Result<bool> {
+        let part = at_most.min(CHUNK_BYTES).min(self.bytes - self.done);
+        let pattern = &self.chunk.get(0)[..part as usize];
+        self.file.write_all_at(pattern, self.done)?;
+        self.done += part;
+        if self.done < self.bytes {
+            return Ok(false);
+        }
+        self.file.sync()?;
+        Ok(true)
+    }
 }

@@ -16,12 +16,12 @@ use crate::{
     config::LogFormat,
     error::Error,
     machine::{Access, Directory, Files, OpenFile, SystemFiles},
-    storage::WRITE_UNIT,
+    storage::{WRITE_UNIT, aligned::AlignedBuffers},
 };
 
 /// No block is larger, whatever its header says; see [`crate::Config::block_bytes`].
 const BLOCK_BYTES_MAX: usize = 16 << 20;
-/// So much is read at once.
+/// So much is read at once, at most.
 const WINDOW_BYTES: usize = 1 << 20;
 
 /// A segment that is being read.
@@ -31,8 +31,12 @@ pub struct SegmentReader {
     number: u64,
     file: Box<dyn OpenFile>,
     length: u64,
-    window: Vec<u8>,
+    /// What was read last: so many bytes from there.
+    window: AlignedBuffers,
+    window_bytes: usize,
     window_at: u64,
+    /// So much is read at once.
+    read_bytes: u64,
     start: Start,
     frame: Option<Frame>,
 }
@@ -80,7 +84,14 @@ impl SegmentReader {
     pub fn open(directory: impl Into<Directory>, number: u64) -> Result<Self, Error> {
         let directory = directory.into();
         let path = directory.join(segment::name(number));
-        Self::open_among(directory.files(), path, number)
+        Self::open_among(directory.files(), path, number, Access::Read)
+    }
+
+    /// Like [`open`](Self::open), for a reader that goes through the file once, beside a running
+    /// engine: it leaves the page cache alone.
+    pub(crate) fn open_past_cache(directory: &Directory, number: u64) -> Result<Self, Error> {
+        let path = directory.join(segment::name(number));
+        Self::open_among(directory.files(), path, number, Access::ReadPastCache)
     }
 
     /// Opens a segment by its file's path, whatever its name is.
@@ -88,20 +99,28 @@ impl SegmentReader {
     /// # Errors
     /// As [`open`](Self::open).
     pub fn open_path(path: impl Into<PathBuf>, number: u64) -> Result<Self, Error> {
-        Self::open_among(&SystemFiles, path.into(), number)
+        Self::open_among(&SystemFiles, path.into(), number, Access::Read)
     }
 
-    fn open_among(files: &dyn Files, path: PathBuf, number: u64) -> Result<Self, Error> {
-        let file = files.open(&path, Access::Read);
+    fn open_among(
+        files: &dyn Files,
+        path: PathBuf,
+        number: u64,
+        access: Access,
+    ) -> Result<Self, Error> {
+        let file = files.open(&path, access);
         let file = file.map_err(Error::io("open", &path))?;
         let length = file.length().map_err(Error::io("look at", &path))?;
+        let all = length.max(1).next_multiple_of(WRITE_UNIT as u64);
         let mut reader = Self {
             path,
             number,
             file,
             length,
-            window: Vec::new(),
+            window: AlignedBuffers::new(1, all.min(WINDOW_BYTES as u64) as usize),
+            window_bytes: 0,
             window_at: 0,
+            read_bytes: WINDOW_BYTES as u64,
             start: Start::Unreadable,
             frame: None,
         };
@@ -129,6 +148,11 @@ impl SegmentReader {
             });
         }
         Ok(reader)
+    }
+
+    /// From now on about so much is read at once, as far as it is the most or less.
+    pub(crate) fn read_at_once(&mut self, bytes: u64) {
+        self.read_bytes = bytes.clamp(WRITE_UNIT as u64, WINDOW_BYTES as u64);
     }
 
     /// Where the header cannot be read, the blocks themselves tell what they are: the first that
@@ -307,19 +331,29 @@ impl SegmentReader {
     /// have become shorter since it was opened: what is sealed is cut behind its seal.
     fn bytes(&mut self, offset: u64, length: usize) -> Result<Option<&[u8]>, Error> {
         let wanted_end = offset.saturating_add(length as u64);
-        while offset < self.window_at || wanted_end > self.window_at + self.window.len() as u64 {
+        while offset < self.window_at || wanted_end > self.window_at + self.window_bytes as u64 {
             if wanted_end > self.length {
                 return Ok(None);
             }
-            let wanted = length
-                .max(WINDOW_BYTES)
-                .min((self.length - offset) as usize);
-            self.window.resize(wanted, 0);
+            let length = length.next_multiple_of(WRITE_UNIT);
+            if length > self.window.each() {
+                self.window = AlignedBuffers::new(1, length);
+            }
+            // Whole units: what is left behind the last one is looked at by nobody.
+            let units = (self.length - offset) / WRITE_UNIT as u64;
+            let wanted = (self.window.each() as u64)
+                .min(self.read_bytes.max(length as u64))
+                .min(units * WRITE_UNIT as u64);
+            self.window_bytes = 0;
             self.window_at = offset;
-            let Err(source) = self.file.read_exact_at(&mut self.window, offset) else {
+            let window = &mut self.window.get_mut(0)[..wanted as usize];
+            let Err(source) = self.file.read_exact_at(window, offset) else {
+                self.window_bytes = wanted as usize;
+                if wanted_end > offset + wanted {
+                    return Ok(None);
+                }
                 break;
             };
-            self.window.clear();
             let length = self.file.length();
             let length = length.map_err(Error::io("look at", &self.path))?;
             if source.kind() != io::ErrorKind::UnexpectedEof || length >= self.length {
@@ -328,7 +362,7 @@ impl SegmentReader {
             self.length = length;
         }
         let at = (offset - self.window_at) as usize;
-        Ok(Some(&self.window[at..at + length]))
+        Ok(Some(&self.window.get(0)[at..at + length]))
     }
 }
 

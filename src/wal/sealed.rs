@@ -1,4 +1,4 @@
-//! Sealed segments, read back from their header to their seal.
+//! Sealed segments, read back from their header to their seal, at once or step by step.
 
 use super::{
     block::BlockKind,
@@ -32,71 +32,142 @@ pub(crate) struct Broken {
     pub(crate) message: String,
 }
 
-/// Reads a sealed segment and gives every record to `each`, which may refuse it.
-pub(crate) fn read(
-    reader: &mut SegmentReader,
-    identity: Identity,
-    each: &mut dyn FnMut(u64, &Record) -> Result<(), String>,
-) -> Result<Result<Sealed, Broken>, Error> {
-    let broken = |offset, first_seq, kind, message: &str| {
-        Ok(Err(Broken {
-            offset,
-            first_seq,
-            kind,
-            message: message.to_owned(),
-        }))
-    };
-    let Start::Header(header, mut chain, _) = reader.start() else {
-        return broken(
-            0,
-            None,
-            FindingKind::SegmentHeader,
-            "the segment's header cannot be read",
-        );
-    };
-    if let Some(reason) = foreign(identity, &header, reader.number()) {
-        return broken(0, None, FindingKind::ForeignSegment, &reason);
+/// How far a sealed segment was read.
+pub(crate) enum Progress {
+    /// There is more to come.
+    More,
+    /// It is whole.
+    Whole(Sealed),
+    /// It is not.
+    Broken(Broken),
+}
+
+/// A sealed segment that is being read.
+pub(crate) struct Reading {
+    reader: SegmentReader,
+    header: SegmentHeader,
+    chain: u32,
+    seq: u64,
+    offset: u64,
+}
+
+impl Reading {
+    /// Begins behind the header.
+    pub(crate) fn begin(reader: SegmentReader, identity: Identity) -> Result<Self, Broken> {
+        let broken = |kind, message: &str| {
+            Err(Broken {
+                offset: 0,
+                first_seq: None,
+                kind,
+                message: message.to_owned(),
+            })
+        };
+        let Start::Header(header, chain, _) = reader.start() else {
+            let message = "the segment's header cannot be read";
+            return broken(FindingKind::SegmentHeader, message);
+        };
+        if let Some(reason) = foreign(identity, &header, reader.number()) {
+            return broken(FindingKind::ForeignSegment, &reason);
+        }
+        Ok(Self {
+            reader,
+            header,
+            chain,
+            seq: header.first_seq,
+            offset: WRITE_UNIT as u64,
+        })
     }
-    let (mut offset, mut seq) = (WRITE_UNIT as u64, header.first_seq);
-    loop {
-        let (block, crc) = match reader.look(offset)? {
-            Found::Block(block, crc) if block.previous == chain && block.first_seq == seq => {
+
+    /// How far it was read, in bytes.
+    pub(crate) fn done(&self) -> u64 {
+        self.offset
+    }
+
+    /// The segment.
+    pub(crate) fn reader(&self) -> &SegmentReader {
+        &self.reader
+    }
+
+    /// Reads on, at least one block and not much more than `bytes`, and gives every record to `each`,
+    /// which may refuse it.
+    pub(crate) fn go_on(
+        &mut self,
+        bytes: u64,
+        each: &mut dyn FnMut(u64, &Record) -> Result<(), String>,
+    ) -> Result<Progress, Error> {
+        let upto = self.offset.saturating_add(bytes);
+        self.reader.read_at_once(bytes);
+        while self.offset < upto {
+            match self.block(each)? {
+                Progress::More => {}
+                end => return Ok(end),
+            }
+        }
+        Ok(Progress::More)
+    }
+
+    fn block(
+        &mut self,
+        each: &mut dyn FnMut(u64, &Record) -> Result<(), String>,
+    ) -> Result<Progress, Error> {
+        let (offset, seq) = (self.offset, self.seq);
+        let broken = |seq, kind, message: &str| {
+            Ok(Progress::Broken(Broken {
+                offset,
+                first_seq: Some(seq),
+                kind,
+                message: message.to_owned(),
+            }))
+        };
+        let (block, crc) = match self.reader.look(offset)? {
+            Found::Block(block, crc) if block.previous == self.chain && block.first_seq == seq => {
                 (block, crc)
             }
             Found::Block(..) => {
-                return broken(
-                    offset,
-                    Some(seq),
-                    FindingKind::Block,
-                    "the block does not continue the one before it",
-                );
+                let message = "the block does not continue the one before it";
+                return broken(seq, FindingKind::Block, message);
             }
-            Found::Broken(reason) => return broken(offset, Some(seq), FindingKind::Block, reason),
+            Found::Broken(reason) => return broken(seq, FindingKind::Block, reason),
             Found::Misplaced(_) => {
-                let reason = "the block belongs elsewhere";
-                return broken(offset, Some(seq), FindingKind::Block, reason);
+                return broken(seq, FindingKind::Block, "the block belongs elsewhere");
             }
             Found::Fill | Found::End => {
-                return broken(
-                    offset,
-                    Some(seq),
-                    FindingKind::Truncated,
-                    "the segment is cut off: it has no seal",
-                );
+                let message = "the segment is cut off: it has no seal";
+                return broken(seq, FindingKind::Truncated, message);
             }
         };
-        if let Err((seq, reason)) = reader.records(&block, each)? {
-            return broken(offset, Some(seq), FindingKind::Record, &reason);
+        if let Err((seq, reason)) = self.reader.records(&block, each)? {
+            return broken(seq, FindingKind::Record, &reason);
         }
-        (chain, seq) = (crc, block.next_seq());
-        offset += reader.block_bytes(&block);
+        (self.chain, self.seq) = (crc, block.next_seq());
+        self.offset += self.reader.block_bytes(&block);
         if block.kind == BlockKind::Seal {
-            return Ok(Ok(Sealed {
-                header,
-                next_seq: seq,
-                chain,
-                end: offset,
+            return Ok(Progress::Whole(Sealed {
+                header: self.header,
+                next_seq: self.seq,
+                chain: self.chain,
+                end: self.offset,
             }));
+        }
+        Ok(Progress::More)
+    }
+}
+
+/// Reads a sealed segment to its end and gives every record to `each`, which may refuse it.
+pub(crate) fn read(
+    reader: SegmentReader,
+    identity: Identity,
+    each: &mut dyn FnMut(u64, &Record) -> Result<(), String>,
+) -> Result<Result<Sealed, Broken>, Error> {
+    let mut reading = match Reading::begin(reader, identity) {
+        Ok(reading) => reading,
+        Err(broken) => return Ok(Err(broken)),
+    };
+    loop {
+        match reading.go_on(u64::MAX, each)? {
+            Progress::More => {}
+            Progress::Whole(sealed) => return Ok(Ok(sealed)),
+            Progress::Broken(broken) => return Ok(Err(broken)),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 #[cfg(all(test, loom))]
 mod models;
+mod preparation;
 
 use std::{
     io,
@@ -12,12 +13,14 @@ use std::{
 use bincode::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
+pub(crate) use preparation::{Preparation, prepare};
+
 use super::format;
 use crate::{
     config::LogFormat,
     error::Error,
-    machine::{Access, Directory, OpenFile},
-    storage::{self, WRITE_UNIT},
+    machine::{Directory, OpenFile},
+    storage::WRITE_UNIT,
     sync::{
         ArrayQueue, AtomicU64, AtomicUsize, OnceLock,
         thread::{self, Thread},
@@ -119,37 +122,6 @@ pub(crate) struct Making {
     pub(crate) past_cache: bool,
 }
 
-/// Makes segment `number`: filled in full, flushed, and only then under its name, so that a segment
-/// that is there has its whole length. A write into it later changes no metadata.
-pub(crate) fn prepare(
-    directory: &Directory,
-    number: u64,
-    making: Making,
-) -> Result<PathBuf, Error> {
-    let temporary = format!("segment-{number:012}.tmp");
-    let make = || {
-        let access = if making.past_cache {
-            Access::Fill
-        } else {
-            Access::Create
-        };
-        let file = directory.open(&temporary, access)?;
-        storage::fill::file(&*file, making.bytes, |chunk| {
-            format::fill(making.format, chunk);
-        })?;
-        directory.rename(&temporary, name(number))?;
-        directory.files().sync_directory(directory.path())
-    };
-    match make() {
-        Ok(()) => Ok(directory.join(name(number))),
-        Err(source) => {
-            // A full disk is no reason to leave half a segment on it.
-            let _ = directory.remove(&temporary);
-            Err(Error::io("prepare", directory.join(&temporary))(source))
-        }
-    }
-}
-
 /// Overwrites everything from `offset` to the end of the file with fill, and flushes.
 pub(crate) fn erase_from(
     file: &dyn OpenFile,
@@ -185,6 +157,8 @@ pub(crate) struct SegmentSupply {
     sealed_upto: AtomicU64,
     /// Once a shard had to wait for a segment, two are kept ahead.
     wanted: AtomicUsize,
+    /// The bytes of the open segment that the shard has written; all there can be, if it waits for one.
+    used: AtomicU64,
     housekeeper: OnceLock<Thread>,
 }
 
@@ -198,6 +172,7 @@ impl SegmentSupply {
             prepared: ArrayQueue::new(AHEAD_MAX),
             sealed_upto,
             wanted: AtomicUsize::new(1),
+            used: AtomicU64::new(0),
             housekeeper: OnceLock::new(),
         }
     }
@@ -219,8 +194,21 @@ impl SegmentSupply {
         self.wanted.load(Ordering::Relaxed)
     }
 
+    /// The shard has written so many bytes of its segment.
+    #[inline]
+    pub(crate) fn use_up(&self, bytes: u64) {
+        // Relaxed: it tells how much time there is, and nothing else.
+        self.used.store(bytes, Ordering::Relaxed);
+    }
+
+    /// How many bytes of its segment the shard has written.
+    pub(crate) fn used(&self) -> u64 {
+        self.used.load(Ordering::Relaxed)
+    }
+
     /// The shard has to wait for a segment.
     pub(crate) fn hurry(&self) {
+        self.use_up(u64::MAX);
         self.wanted.store(AHEAD_MAX, Ordering::Relaxed);
         self.wake();
     }

@@ -24,7 +24,7 @@ impl Files for Disk {
             return Err(io::Error::from_raw_os_error(TOO_MANY_FILES));
         }
         let node = match access {
-            Access::Read | Access::Write => state.names().file(path),
+            Access::Read | Access::ReadPastCache | Access::Write => state.names().file(path),
             Access::Create | Access::Fill => {
                 state.take_room(0)?;
                 let node = state.new_node();
