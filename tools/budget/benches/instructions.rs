@@ -1,6 +1,6 @@
 //! Every path of a draw below callgrind. `tombola-budget` runs this and reads what it counts. A
 //! path is called by its function and by what that is given, as in `shard/bincode`; each of them
-//! makes [`tombola_budget::DRAWS`] draws, and what their setup and teardown do is not counted.
+//! makes as many draws as [`tombola_budget::draws`] says, and what their setup and teardown do is not counted.
 #![allow(missing_docs, reason = "what the macros make has none")]
 
 use gungraun::{

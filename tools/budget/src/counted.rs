@@ -7,7 +7,7 @@ use std::{
 };
 
 use serde::Deserialize;
-use tombola_budget::DRAWS;
+use tombola_budget::draws;
 
 /// Instructions for each draw, by path.
 pub(crate) type Counts = BTreeMap<String, f64>;
@@ -76,7 +76,10 @@ fn parse(lines: &str) -> Result<Counts, String> {
         };
         let path = format!("{}/{}", summary.function_name, summary.id);
         let instructions = profile.data.total.metrics.instructions.values.new;
-        Ok((path, instructions as f64 / DRAWS as f64))
+        Ok((
+            path,
+            instructions as f64 / draws(&summary.function_name) as f64,
+        ))
     });
     let counts: Counts = counts.collect::<Result<_, _>>()?;
     if counts.is_empty() {

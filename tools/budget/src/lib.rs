@@ -12,6 +12,19 @@ pub mod turns;
 /// How many draws each path makes: enough that what is done once does not count.
 pub const DRAWS: usize = 100_000;
 
+/// How many they are where each is made alone: then each has a block to itself, and one segment has
+/// to hold them all.
+pub const DRAWS_ALONE: usize = 10_000;
+
+/// How many draws a path of this function makes.
+pub fn draws(function: &str) -> usize {
+    if function == "there_and_back" {
+        DRAWS_ALONE
+    } else {
+        DRAWS
+    }
+}
+
 /// The items of the pool that is drawn from.
 pub const ITEMS: u64 = 1_000;
 
