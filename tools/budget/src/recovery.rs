@@ -88,7 +88,7 @@ impl Log {
             .expect("an engine");
         let pool = engine.register(pool(Placement::OneShard)).expect("a pool");
         let mut client = engine.client().expect("a client");
-        let batch = [Request::from(&pool); BATCH];
+        let batch = vec![Request::from(&pool); BATCH];
         for _ in 0..DRAWS / BATCH {
             let taken = client.submit_batch(&batch).expect("the shard runs").count;
             assert_eq!(taken, BATCH, "there is room");

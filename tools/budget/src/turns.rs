@@ -17,10 +17,13 @@ pub struct Turns;
 
 /// Brings the first `count` tasks on until none has anything to do.
 pub fn run(count: usize) {
-    // Not `any`: each of them has its turn.
-    while (0..count).fold(false, |worked, task| {
-        bring_on(task) == Progress::Worked || worked
-    }) {}
+    let mut worked = true;
+    while worked {
+        worked = false;
+        for task in 0..count {
+            worked |= bring_on(task) == Progress::Worked;
+        }
+    }
 }
 
 /// Brings every task on by a step.
