@@ -61,7 +61,7 @@ impl Budget {
     /// were not are left out.
     pub(crate) fn compare(&self, counted: &Counts, counted_all: bool) -> (Table, Verdict) {
         let mut table = Table::new();
-        table.load_preset(presets::UTF8_HORIZONTAL_ONLY);
+        table.load_preset(presets::ASCII_MARKDOWN);
         table.set_header(["path", "budget", "counted", "difference", ""]);
         for column in table.column_iter_mut().skip(1).take(3) {
             column.set_cell_alignment(CellAlignment::Right);

@@ -27,7 +27,7 @@ struct Arguments {
     /// Makes the budget what is counted now
     #[arg(long, conflicts_with = "filter")]
     write: bool,
-    /// Only paths whose name, like `instructions::draws::shard::bincode`, matches
+    /// Only paths with this in their name
     filter: Option<String>,
 }
 
