@@ -21,7 +21,7 @@ use crate::budget::{Budget, Verdict};
     after_help = "Examples:
   tombola-budget                     compare every path with tools/budget/instructions.toml
   tombola-budget --write             take what is counted as the new budget
-  tombola-budget '**::encode::**'    only those whose name matches"
+  tombola-budget shard/ten           only paths with this in their name"
 )]
 struct Arguments {
     /// Makes the budget what is counted now
