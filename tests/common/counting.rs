@@ -5,6 +5,7 @@
 
 use std::{
     alloc::{GlobalAlloc, Layout, System},
+    cell::Cell,
     sync::atomic::{AtomicU64, AtomicUsize, Ordering},
 };
 
@@ -14,7 +15,13 @@ static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
 static IN_USE: AtomicUsize = AtomicUsize::new(0);
 static IN_USE_MAX: AtomicUsize = AtomicUsize::new(0);
 
+thread_local! {
+    // Made without an allocation, and there until the thread has ended.
+    static HERE: Cell<u64> = const { Cell::new(0) };
+}
+
 fn more(bytes: usize) {
+    HERE.set(HERE.get() + 1);
     ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
     let in_use = IN_USE.fetch_add(bytes, Ordering::Relaxed) + bytes;
     IN_USE_MAX.fetch_max(in_use, Ordering::Relaxed);
@@ -58,6 +65,11 @@ static COUNTING: Counting = Counting;
 /// How often memory was asked for, by the whole process.
 pub(crate) fn allocations() -> u64 {
     ALLOCATIONS.load(Ordering::Relaxed)
+}
+
+/// How often the calling thread asked for memory.
+pub(crate) fn allocations_here() -> u64 {
+    HERE.get()
 }
 
 /// How many bytes more than now are in use at most while `run` runs.
