@@ -6,7 +6,7 @@ use criterion::{
     BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main, measurement::WallTime,
 };
 use tombola::wal::{
-    format::{Binary, Codec, Jsonl, Line},
+    format::{Binary, Codec, Context, Jsonl, Line},
     record::{DrawRecord, Record},
 };
 
@@ -17,7 +17,7 @@ fn draw(seq: u64) -> DrawRecord {
     DrawRecord {
         pool: 3,
         item: (seq * 7 % 1_000) as u32,
-        request: seq * 3,
+        request: seq,
     }
 }
 
@@ -27,8 +27,10 @@ fn format<C: Codec>(group: &mut BenchmarkGroup<'_, WallTime>, name: &str) {
     group.bench_function(format!("encode {name}"), |bencher| {
         bencher.iter(|| {
             length = 0;
+            let mut context = Context::default();
             for seq in FIRST_SEQ..FIRST_SEQ + DRAWS {
-                length += C::encode_draw(&mut block[length..], seq, black_box(draw(seq)));
+                let draw = black_box(draw(seq));
+                length += C::encode_draw(&mut block[length..], &mut context, seq, draw);
             }
             black_box(&block);
         });
@@ -41,9 +43,10 @@ fn format<C: Codec>(group: &mut BenchmarkGroup<'_, WallTime>, name: &str) {
     };
     group.bench_function(format!("decode {name}"), |bencher| {
         bencher.iter(|| {
-            let mut at = 0;
+            let (mut at, mut context) = (0, Context::default());
             for seq in FIRST_SEQ..FIRST_SEQ + DRAWS {
-                let (record, length) = C::decode(&block[at..], seq).expect("it was encoded above");
+                let (record, length) =
+                    C::decode(&block[at..], &mut context, seq).expect("it was encoded above");
                 black_box(record);
                 at += length;
             }

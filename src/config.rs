@@ -39,7 +39,8 @@ pub enum StorageKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
-    /// Fixed-width binary records, 16 bytes a draw (the default).
+    /// Binary records (the default): 4 bytes for a draw from the same pool as the one before it, for the
+    /// request after that one, as in a batch; 16 for any other.
     #[default]
     Bincode,
     /// One JSON object a line.

@@ -181,7 +181,11 @@ impl Task for Housekeeper {
         self.answer();
         self.reserve();
         self.rest = match pace {
-            Pace::Urgent => return Progress::Worked,
+            Pace::Urgent => {
+                // Draws come first all the same.
+                thread::yield_now();
+                return Progress::Worked;
+            }
             Pace::Gentle => BREATH,
             Pace::Idle => REST,
         };

@@ -40,6 +40,9 @@ const MARKER_AFTER: Duration = Duration::from_millis(5);
 /// Turns after which a shard that is never idle looks for clients that are gone, and for holds
 /// that have ended.
 const LOOK_AROUND_EVERY: u32 = 1024;
+/// Turns after which a shard that is never idle lets others have its core for a moment, while a block is
+/// on its way: some 50 microseconds.
+const GIVE_WAY_EVERY: u32 = 16;
 /// Holds that are ended at once, before draws have their turn again.
 const EXPIRED_MAX: usize = 64;
 /// How often a shard looks for the next segment when it is not ready in time.
@@ -329,6 +332,9 @@ impl Task for Shard {
         let looked = match self.turn() {
             Ok(worked) if worked || busy => {
                 self.idle_since = None;
+                if self.turns.is_multiple_of(GIVE_WAY_EVERY) && self.parts.wal.has_flights() {
+                    self.parts.handle.sleeper.give_way();
+                }
                 return Progress::Worked;
             }
             Ok(_) => self.look_around(),

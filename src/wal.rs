@@ -21,7 +21,7 @@ use std::{collections::VecDeque, io, path::Path, sync::Arc, time::Duration};
 use self::{
     block::BlockKind,
     close::Closing,
-    format::{Codec, with_codec},
+    format::{Codec, Context, with_codec},
     record::Record,
     segment::{Identity, SegmentSupply},
 };
@@ -78,6 +78,7 @@ struct OpenBlock {
     filled: usize,
     limit: usize,
     count: u32,
+    context: Context,
     /// Since when it has a record; only kept where there is a commit delay.
     since: Option<Duration>,
 }
@@ -96,6 +97,7 @@ struct Flight {
 /// The free part of the open block, for draws.
 pub(crate) struct Cursor<'a> {
     pub(crate) free: &'a mut [u8],
+    pub(crate) context: &'a mut Context,
     pub(crate) next_seq: u64,
 }
 
@@ -176,6 +178,12 @@ impl Wal {
         self.flights.is_empty() && self.block.as_ref().is_none_or(|block| block.count == 0)
     }
 
+    /// Whether a block is on its way.
+    #[inline]
+    pub(crate) fn has_flights(&self) -> bool {
+        !self.flights.is_empty()
+    }
+
     /// Makes sure there is an open block; `false` while the storage or the housekeeper is behind.
     #[inline]
     pub(crate) fn ensure_open(&mut self) -> io::Result<bool> {
@@ -211,6 +219,7 @@ impl Wal {
             filled,
             limit,
             count: 0,
+            context: Context::default(),
             since: None,
         });
         Ok(true)
@@ -260,10 +269,11 @@ impl Wal {
     /// If no block is open.
     #[inline]
     pub(crate) fn cursor(&mut self) -> Cursor<'_> {
-        let block = self.block.as_ref().expect("a block is open");
+        let block = self.block.as_mut().expect("a block is open");
         let free = &mut self.storage.buffer(block.slot)[block.filled..block.limit];
         Cursor {
             free,
+            context: &mut block.context,
             next_seq: self.next_seq,
         }
     }
@@ -305,7 +315,10 @@ impl Wal {
         with_codec!(self.options.format, C => C::encode(&mut scratch, seq, record));
         let fits = self.make_room(scratch.len())?;
         if fits {
-            self.cursor().free[..scratch.len()].copy_from_slice(&scratch);
+            let cursor = self.cursor();
+            cursor.free[..scratch.len()].copy_from_slice(&scratch);
+            // It may have been a draw, of which the next one knows nothing.
+            *cursor.context = Context::default();
             self.advance(scratch.len(), 1);
         }
         self.scratch = scratch;
@@ -430,6 +443,7 @@ impl Wal {
             filled,
             limit: WRITE_UNIT,
             count: 0,
+            context: Context::default(),
             since: None,
         });
         self.write_block(BlockKind::Seal, Some(number))?;

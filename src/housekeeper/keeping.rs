@@ -13,7 +13,7 @@ use crate::{
     snapshot::{self, Covered},
     wal::{
         reader::SegmentReader,
-        sealed::{Broken, Progress, Reading, Sealed},
+        sealed::{AtMost, Broken, Progress, Reading, Sealed},
         segment::{self, Identity, Making, Preparation, PreparedSegment, SegmentSupply},
     },
 };
@@ -151,7 +151,7 @@ impl Keeping {
         } else {
             Pace::of(done, self.supply.used())
         };
-        match self.read_some(pace.step_bytes()) {
+        match self.read_some(pace.step()) {
             Ok(Ok(true)) => {
                 self.hindrance = None;
                 handle.change_stats(|stats| stats.segments_checked += 1);
@@ -210,9 +210,9 @@ impl Keeping {
         Some(self.snapshot(handle))
     }
 
-    /// Reads so many bytes more of the next sealed segment; tells whether that was its end, or what is
+    /// Reads so much more of the next sealed segment; tells whether that was its end, or what is
     /// wrong with it.
-    fn read_some(&mut self, bytes: u64) -> Result<Result<bool, String>, Error> {
+    fn read_some(&mut self, at_most: AtMost) -> Result<Result<bool, String>, Error> {
         let KeepingOptions {
             directory,
             identity,
@@ -230,7 +230,7 @@ impl Keeping {
                 Err(broken) => return Ok(Err(does_not_read_back(&path, &broken))),
             }
         };
-        let progress = reading.go_on(bytes, &mut |seq, record| {
+        let progress = reading.go_on(at_most, &mut |seq, record| {
             if seq > *shadow_seq {
                 shadow
                     .apply(seq, record)

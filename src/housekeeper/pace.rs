@@ -7,12 +7,16 @@
 
 use std::time::Duration;
 
+use crate::wal::sealed::AtMost;
+
 /// The rest after a step that was not urgent.
 pub(super) const BREATH: Duration = Duration::from_millis(1);
 /// The bytes of a step that is not urgent.
 const STEP_BYTES: u64 = 128 << 10;
 /// The bytes of one that is.
 const STEP_BYTES_URGENT: u64 = 1 << 20;
+/// The records that are read in a step: some 50 microseconds' worth.
+const STEP_RECORDS: u64 = 8192;
 
 /// What the housekeeper does next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,6 +37,14 @@ impl Pace {
             Self::Urgent
         } else {
             Self::Gentle
+        }
+    }
+
+    /// How much is read in a step.
+    pub(super) fn step(self) -> AtMost {
+        AtMost {
+            bytes: self.step_bytes(),
+            records: STEP_RECORDS,
         }
     }
 

@@ -59,6 +59,15 @@ impl Sleeper {
         }
     }
 
+    /// There is more to do, but the kernel may wait for this core to finish a write, and the scheduler
+    /// lets a busy thread go on for milliseconds before it has its turn.
+    #[inline]
+    pub(crate) fn give_way(&self) {
+        if self.idle != Idle::Spin {
+            thread::yield_now();
+        }
+    }
+
     /// Something was pushed for the sleeper. Costs nothing unless it parks.
     #[inline]
     pub(crate) fn wake(&self) {

@@ -102,7 +102,7 @@ impl Shard {
         let (first, second) = requests.as_slices();
         let mut slots = first.iter().chain(second);
         let cursor = wal.cursor();
-        let (free, first_seq) = (cursor.free, cursor.next_seq);
+        let (free, context, first_seq) = (cursor.free, cursor.context, cursor.next_seq);
         let (mut filled, mut seq) = (0, first_seq);
         let mut end = RunEnd::Full;
         let taken = port.completions.stage(batch, || {
@@ -113,7 +113,7 @@ impl Shard {
             }
             match partition.stage(slot.pool.index(), slot.request, stream, clock) {
                 Staged::Draw(draw) => {
-                    filled += C::encode_draw(&mut free[filled..], seq, draw);
+                    filled += C::encode_draw(&mut free[filled..], context, seq, draw);
                     counts.no_prizes += u64::from(draw.item == NO_PRIZE);
                     seq += 1;
                     Some(CompletionSlot {

@@ -29,12 +29,19 @@ pub trait Codec {
     const FILL_LAST: u8;
 
     /// Writes a draw to the beginning of `out`, which has at least `DRAW_BYTES_MAX` bytes; returns
-    /// its length.
-    fn encode_draw(out: &mut [u8], seq: u64, draw: DrawRecord) -> usize;
+    /// its length. `context` goes along from one draw of a block to the next.
+    fn encode_draw(out: &mut [u8], context: &mut Context, seq: u64, draw: DrawRecord) -> usize;
     /// Appends a record.
     fn encode(out: &mut Vec<u8>, seq: u64, record: &Record);
-    /// Reads the record at the beginning of `bytes`, and its length.
-    fn decode(bytes: &[u8], seq: u64) -> Result<(Record, usize), Malformed>;
+    /// Reads the record at the beginning of `bytes`, and its length. `context` goes along from one
+    /// record of a block to the next.
+    fn decode(bytes: &[u8], context: &mut Context, seq: u64) -> Result<(Record, usize), Malformed>;
+    /// Reads a draw, where that is quicker than to read whatever record there is; `None` where it is
+    /// not, or this is no draw.
+    #[inline]
+    fn decode_draw(_bytes: &[u8], _context: &mut Context) -> Option<(DrawRecord, usize)> {
+        None
+    }
     /// Writes a block header into `out`, `BLOCK_HEADER_BYTES` long; returns its checksum.
     fn encode_block(out: &mut [u8], header: &BlockHeader) -> u32;
     /// Reads a block header and its checksum; `None` where the bytes are not one.
@@ -43,6 +50,50 @@ pub trait Codec {
     fn encode_segment(out: &mut [u8], header: &SegmentHeader) -> u32;
     /// Reads a segment header and its checksum.
     fn decode_segment(unit: &[u8]) -> Result<(SegmentHeader, u32), HeaderError>;
+}
+
+/// The draw before, in the same block: a draw that follows it can be written in fewer bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Context {
+    /// The pool; no pool has the greatest number.
+    pool: u32,
+    /// The request that would be the next one.
+    next_request: u64,
+}
+
+impl Default for Context {
+    /// No draw was before.
+    fn default() -> Self {
+        Self {
+            pool: u32::MAX,
+            next_request: 0,
+        }
+    }
+}
+
+impl Context {
+    /// Whether a draw is from the same pool as the one before it, for the request after that one.
+    #[inline]
+    fn is_followed_by(&self, draw: DrawRecord) -> bool {
+        (self.pool, self.next_request) == (draw.pool, draw.request)
+    }
+
+    /// This draw was the last.
+    #[inline]
+    fn follow(&mut self, draw: DrawRecord) {
+        self.pool = draw.pool;
+        self.next_request = draw.request.wrapping_add(1);
+    }
+
+    /// The draw of an item that follows; `None` where no draw was before.
+    #[inline]
+    fn next(&self, item: u32) -> Option<DrawRecord> {
+        (self.pool != u32::MAX).then_some(DrawRecord {
+            pool: self.pool,
+            item,
+            request: self.next_request,
+        })
+    }
 }
 
 /// A record that cannot be read.

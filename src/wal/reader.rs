@@ -2,12 +2,13 @@
 
 use std::{
     io,
+    mem::ManuallyDrop,
     path::{Path, PathBuf},
 };
 
 use super::{
     block::BlockHeader,
-    format::{self, Codec, HeaderError, with_codec},
+    format::{self, Codec, Context, HeaderError, with_codec},
     record::Record,
     segment::{self, SEQ_MAX, SegmentHeader},
 };
@@ -372,9 +373,18 @@ fn read_records<C: Codec>(
     each: &mut dyn FnMut(u64, &Record) -> Result<(), String>,
 ) -> Result<(), (u64, String)> {
     let mut at = 0;
+    let mut context = Context::default();
     for seq in header.first_seq..header.next_seq() {
+        let rest = &payload[at..];
+        if let Some((draw, length)) = C::decode_draw(rest, &mut context) {
+            // A draw owns nothing, which the compiler does not see behind the call.
+            let record = ManuallyDrop::new(Record::Draw(draw));
+            each(seq, &record).map_err(|reason| (seq, reason))?;
+            at += length;
+            continue;
+        }
         let (record, length) =
-            C::decode(&payload[at..], seq).map_err(|error| (seq, error.to_string()))?;
+            C::decode(rest, &mut context, seq).map_err(|error| (seq, error.to_string()))?;
         each(seq, &record).map_err(|reason| (seq, reason))?;
         at += length;
     }

@@ -42,6 +42,13 @@ pub(crate) enum Progress {
     Broken(Broken),
 }
 
+/// How much is read in one go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct AtMost {
+    pub(crate) bytes: u64,
+    pub(crate) records: u64,
+}
+
 /// A sealed segment that is being read.
 pub(crate) struct Reading {
     reader: SegmentReader,
@@ -88,16 +95,17 @@ impl Reading {
         &self.reader
     }
 
-    /// Reads on, at least one block and not much more than `bytes`, and gives every record to `each`,
-    /// which may refuse it.
+    /// Reads on, at least one block and not much more than that, and gives every record to `each`, which
+    /// may refuse it.
     pub(crate) fn go_on(
         &mut self,
-        bytes: u64,
+        at_most: AtMost,
         each: &mut dyn FnMut(u64, &Record) -> Result<(), String>,
     ) -> Result<Progress, Error> {
-        let upto = self.offset.saturating_add(bytes);
-        self.reader.read_at_once(bytes);
-        while self.offset < upto {
+        self.reader.read_at_once(at_most.bytes);
+        let offset = self.offset.saturating_add(at_most.bytes);
+        let seq = self.seq.saturating_add(at_most.records);
+        while self.offset < offset && self.seq < seq {
             match self.block(each)? {
                 Progress::More => {}
                 end => return Ok(end),
@@ -164,7 +172,11 @@ pub(crate) fn read(
         Err(broken) => return Ok(Err(broken)),
     };
     loop {
-        match reading.go_on(u64::MAX, each)? {
+        let all = AtMost {
+            bytes: u64::MAX,
+            records: u64::MAX,
+        };
+        match reading.go_on(all, each)? {
             Progress::More => {}
             Progress::Whole(sealed) => return Ok(Ok(sealed)),
             Progress::Broken(broken) => return Ok(Err(broken)),

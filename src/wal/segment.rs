@@ -27,8 +27,11 @@ use crate::{
     },
 };
 
-/// The version of everything that is written to disk.
-pub const FORMAT_VERSION: u32 = 1;
+/// The version of everything that is written to disk. What older versions wrote is read for ever.
+///
+/// 1. The first.
+/// 2. In the binary format a draw can take 4 bytes instead of 16.
+pub const FORMAT_VERSION: u32 = 2;
 
 /// No sequence number is greater: it would take centuries to get there, so whatever says so is not
 /// a log. What is computed from sequence numbers does not overflow.

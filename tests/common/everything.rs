@@ -77,6 +77,22 @@ impl Played {
         answer
     }
 
+    /// Plain draws that come together, so that their records follow one another.
+    fn draw_together(&mut self, request: Request) {
+        let requests = [request; 3];
+        let taken = self.client.submit_batch(&requests).unwrap().count;
+        assert_eq!(taken, requests.len(), "there is room for a few");
+        let Self {
+            client, answers, ..
+        } = self;
+        while client.open_requests() > 0 {
+            client
+                .poll_with(|answer| answers.push(answer))
+                .expect("the shard runs");
+            thread::yield_now();
+        }
+    }
+
     fn edit(&self, pool: &str, changes: &[PoolChange]) {
         let pool = self.pool(pool).id();
         self.engine.edit(pool, changes).unwrap();
@@ -88,6 +104,7 @@ impl Played {
             let pool = self.pool(name);
             let request = Request::from(&pool);
             let plain = self.draw(request);
+            self.draw_together(request);
             self.draw(request.count(3).partial(true).key(key));
             let held = self.draw(request.hold_for(LIMIT));
             self.engine.confirm(&held).unwrap();

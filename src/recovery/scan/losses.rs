@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// No record is shorter, in any format.
-const RECORD_BYTES_MIN: u64 = 8;
+const RECORD_BYTES_MIN: u64 = 4;
 /// So many findings of a shard are told one by one.
 const FINDINGS_MAX: usize = 1_000;
 

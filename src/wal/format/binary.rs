@@ -1,4 +1,5 @@
-//! The binary format: bincode with fixed-width little-endian integers, 16 bytes a draw.
+//! The binary format: bincode with fixed-width little-endian integers; 16 bytes a draw, or 4 if it is
+//! of the same pool as the one before it in its block, for the next request.
 //!
 //! This is the one module that knows bincode, which has no maintainer any more
 //! (RUSTSEC-2025-0141). The golden bytes in its tests keep what it writes readable for ever.
@@ -8,13 +9,13 @@ use bincode::{
     config::{Configuration, Fixint, LittleEndian},
 };
 
-use super::{Codec, HeaderError, Malformed};
+use super::{Codec, Context, HeaderError, Malformed};
 use crate::{
     pool::PoolChange,
     storage::WRITE_UNIT,
     wal::{
         block::BlockHeader,
-        record::{DrawRecord, Record},
+        record::{DrawRecord, NO_PRIZE, Record},
         segment::{FORMAT_VERSION, SegmentHeader},
     },
 };
@@ -40,8 +41,12 @@ const KIND_SENT: u32 = 9;
 const KIND_RECEIVED: u32 = 10;
 const KIND_DELIVERED: u32 = 11;
 const KIND_AVAILABILITY: u32 = 12;
-/// A record begins with its kind in the low byte; a draw has its pool above it.
+/// A draw of the same pool as the one before it, for the request after that one. (Since version 2.)
+const KIND_NEXT_DRAW: u32 = 13;
+/// A record begins with its kind in the low byte; a draw has its pool above it, the next draw its item.
 const KIND_BITS: u32 = 8;
+/// Stands for [`NO_PRIZE`] above a kind.
+const NO_PRIZE_SHORT: u32 = u32::MAX >> KIND_BITS;
 
 const SEGMENT_MAGIC: &[u8; 8] = b"TOMBOLA\n";
 const BLOCK_MAGIC: &[u8; 4] = b"TBLK";
@@ -56,7 +61,15 @@ impl Codec for Binary {
     const FILL_LAST: u8 = 0;
 
     #[inline]
-    fn encode_draw(out: &mut [u8], _seq: u64, draw: DrawRecord) -> usize {
+    fn encode_draw(out: &mut [u8], context: &mut Context, _seq: u64, draw: DrawRecord) -> usize {
+        let is_short = draw.item < NO_PRIZE_SHORT || draw.item == NO_PRIZE;
+        let is_next = context.is_followed_by(draw) && is_short;
+        context.follow(draw);
+        if is_next {
+            let item = draw.item.min(NO_PRIZE_SHORT);
+            out[..4].copy_from_slice(&(KIND_NEXT_DRAW | (item << KIND_BITS)).to_le_bytes());
+            return 4;
+        }
         // Fields assigned in place: the same bytes as `encode` (a test says so), at a third of the
         // time.
         let out: &mut [u8; 16] = (&mut out[..16]).try_into().expect("a slice of 16 bytes");
@@ -90,18 +103,51 @@ impl Codec for Binary {
         }
     }
 
-    fn decode(bytes: &[u8], _seq: u64) -> Result<(Record, usize), Malformed> {
+    #[inline]
+    fn decode_draw(bytes: &[u8], context: &mut Context) -> Option<(DrawRecord, usize)> {
+        let tag = u32::from_le_bytes(*bytes.first_chunk()?);
+        let (kind, above) = (tag & ((1 << KIND_BITS) - 1), tag >> KIND_BITS);
+        let (draw, length) = match kind {
+            KIND_NEXT_DRAW => {
+                let item = if above == NO_PRIZE_SHORT {
+                    NO_PRIZE
+                } else {
+                    above
+                };
+                (context.next(item)?, 4)
+            }
+            KIND_DRAW => {
+                let bytes: &[u8; 16] = bytes.first_chunk()?;
+                let (_, fields) = bytes.split_first_chunk::<4>()?;
+                let (item, request) = fields.split_first_chunk::<4>()?;
+                let draw = DrawRecord {
+                    pool: above,
+                    item: u32::from_le_bytes(*item),
+                    request: u64::from_le_bytes(*request.first_chunk()?),
+                };
+                (draw, 16)
+            }
+            _ => return None,
+        };
+        context.follow(draw);
+        Some((draw, length))
+    }
+
+    fn decode(
+        bytes: &[u8],
+        context: &mut Context,
+        _seq: u64,
+    ) -> Result<(Record, usize), Malformed> {
+        if let Some((draw, length)) = Self::decode_draw(bytes, context) {
+            return Ok((Record::Draw(draw), length));
+        }
         let (tag, _): (u32, _) = read(bytes)?;
-        if tag & ((1 << KIND_BITS) - 1) == KIND_DRAW {
-            let ((_, item, request), length): ((u32, u32, u64), _) = read(bytes)?;
-            return Ok((
-                Record::Draw(DrawRecord {
-                    pool: tag >> KIND_BITS,
-                    item,
-                    request,
-                }),
-                length,
-            ));
+        match tag & ((1 << KIND_BITS) - 1) {
+            KIND_NEXT_DRAW => {
+                return Err(Malformed("a draw follows one that is not there".into()));
+            }
+            KIND_DRAW => return Err(Malformed("a draw is cut off".into())),
+            _ => {}
         }
         match tag {
             KIND_POOL => one(bytes, Record::Pool),
@@ -161,9 +207,12 @@ impl Codec for Binary {
             read(body).map_err(|_| HeaderError::Unreadable)?;
         let newer = version > FORMAT_VERSION && version < 1 << 16;
         canonical::<Self>(unit, header).ok_or_else(|| {
-            let mut this_version = [0; WRITE_UNIT];
-            let crc = Self::encode_segment(&mut this_version, &of_this_version(header));
-            if newer && !body[length..].starts_with(&crc.to_le_bytes()) {
+            let mut again = [0; WRITE_UNIT];
+            let has_its_checksum = |header| {
+                let crc = Self::encode_segment(&mut again, &header);
+                body[length..].starts_with(&crc.to_le_bytes())
+            };
+            if newer && !of_known_versions(header).any(has_its_checksum) {
                 HeaderError::Future(version)
             } else {
                 HeaderError::Unreadable
@@ -180,16 +229,15 @@ pub(super) fn canonical<C: Codec>(
 ) -> Option<(SegmentHeader, u32)> {
     let mut again = [0; WRITE_UNIT];
     let crc = C::encode_segment(&mut again, &header);
-    (header.version == FORMAT_VERSION && unit == again).then_some((header, crc))
+    let is_known = (1..=FORMAT_VERSION).contains(&header.version);
+    (is_known && unit == again).then_some((header, crc))
 }
 
-/// A header as this version would have written it. If that has the checksum that stands there,
-/// nothing but the number of the version was damaged: it is no header of a newer version.
-pub(super) fn of_this_version(header: SegmentHeader) -> SegmentHeader {
-    SegmentHeader {
-        version: FORMAT_VERSION,
-        ..header
-    }
+/// A header as this version and those before it would have written it. If one of them has the checksum
+/// that stands there, nothing but the number of the version was damaged: it is no header of a newer
+/// version.
+pub(super) fn of_known_versions(header: SegmentHeader) -> impl Iterator<Item = SegmentHeader> {
+    (1..=FORMAT_VERSION).map(move |version| SegmentHeader { version, ..header })
 }
 
 /// The checksum of a header is that of its binary form, in every format.

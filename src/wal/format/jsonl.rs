@@ -1,7 +1,7 @@
 //! JSON Lines: a segment that `jq` and `grep` read from its first byte to its last.
 
 use super::{
-    Codec, HeaderError, Malformed,
+    Codec, Context, HeaderError, Malformed,
     binary::canonical,
     text::{self, DrawLine, RecordLine},
 };
@@ -30,7 +30,7 @@ impl Codec for Jsonl {
     const FILL_LAST: u8 = b'\n';
 
     #[inline]
-    fn encode_draw(out: &mut [u8], seq: u64, draw: DrawRecord) -> usize {
+    fn encode_draw(out: &mut [u8], _context: &mut Context, seq: u64, draw: DrawRecord) -> usize {
         DRAW.encode(out, seq, draw)
     }
 
@@ -40,7 +40,11 @@ impl Codec for Jsonl {
         out.push(b'\n');
     }
 
-    fn decode(bytes: &[u8], seq: u64) -> Result<(Record, usize), Malformed> {
+    fn decode(
+        bytes: &[u8],
+        _context: &mut Context,
+        seq: u64,
+    ) -> Result<(Record, usize), Malformed> {
         if let Some((found, draw, length)) = DRAW.decode(bytes) {
             return Ok((text::in_place(found, seq, Record::Draw(draw))?, length));
         }

@@ -2,7 +2,7 @@
 //! prize). Headers are comments: `# ` and a JSON object. What is no draw is `r ` and a JSON object.
 
 use super::{
-    Codec, HeaderError, Malformed,
+    Codec, Context, HeaderError, Malformed,
     binary::canonical,
     text::{self, DrawLine, RecordLine},
 };
@@ -33,14 +33,14 @@ impl Codec for Line {
     const FILL_LAST: u8 = b'\n';
 
     #[inline]
-    fn encode_draw(out: &mut [u8], seq: u64, draw: DrawRecord) -> usize {
+    fn encode_draw(out: &mut [u8], _context: &mut Context, seq: u64, draw: DrawRecord) -> usize {
         DRAW.encode(out, seq, draw)
     }
 
     fn encode(out: &mut Vec<u8>, seq: u64, record: &Record) {
         if let Record::Draw(draw) = record {
             let mut line = [0; Self::DRAW_BYTES_MAX];
-            let length = Self::encode_draw(&mut line, seq, *draw);
+            let length = Self::encode_draw(&mut line, &mut Context::default(), seq, *draw);
             out.extend_from_slice(&line[..length]);
         } else {
             out.extend_from_slice(b"r ");
@@ -50,7 +50,11 @@ impl Codec for Line {
         }
     }
 
-    fn decode(bytes: &[u8], seq: u64) -> Result<(Record, usize), Malformed> {
+    fn decode(
+        bytes: &[u8],
+        _context: &mut Context,
+        seq: u64,
+    ) -> Result<(Record, usize), Malformed> {
         if let Some((found, draw, length)) = DRAW.decode(bytes) {
             return Ok((text::in_place(found, seq, Record::Draw(draw))?, length));
         }

@@ -240,11 +240,11 @@ proptest! {
                 let length = bytes.len();
                 if let Record::Draw(draw) = &record {
                     let mut fast = vec![0; C::DRAW_BYTES_MAX];
-                    let fast_length = C::encode_draw(&mut fast, seq, *draw);
+                    let fast_length = C::encode_draw(&mut fast, &mut Context::default(), seq, *draw);
                     prop_assert_eq!(&fast[..fast_length], &bytes[..]);
                 }
                 bytes.extend_from_slice(&tail);
-                prop_assert_eq!(C::decode(&bytes, seq), Ok((record.clone(), length)));
+                prop_assert_eq!(C::decode(&bytes, &mut Context::default(), seq), Ok((record.clone(), length)));
             });
         }
     }
@@ -253,7 +253,7 @@ proptest! {
     fn garbage_is_refused_without_a_panic(bytes in any::<Vec<u8>>(), seq in any::<u64>()) {
         for format in FORMATS {
             with_codec!(format, C => {
-                let _ = C::decode(&bytes, seq);
+                let _ = C::decode(&bytes, &mut Context::default(), seq);
                 prop_assert!(C::decode_block(&bytes).is_none());
             });
         }
@@ -388,5 +388,47 @@ fn an_item_list_of_an_impossible_length_is_refused_before_it_is_allocated() {
     Binary::encode(&mut bytes, 1, &Record::Pool(part));
     let end = bytes.len();
     bytes[end - 8..].copy_from_slice(&u64::MAX.to_le_bytes());
-    assert!(Binary::decode(&bytes, 1).is_err());
+    assert!(Binary::decode(&bytes, &mut Context::default(), 1).is_err());
+}
+
+/// In the binary format; the text formats repeat everything, so that every line can be read alone.
+#[test]
+fn a_draw_that_follows_takes_four_bytes() {
+    let draw = |pool, item, request| DrawRecord {
+        pool,
+        item,
+        request,
+    };
+    let draws = [
+        (draw(3, 7, 100), 16),
+        (draw(3, 0x00ab_cdef, 101), 4),
+        (draw(3, NO_PRIZE, 102), 4),
+        // Too large to be short, then another pool, and a gap between requests.
+        (draw(3, 0x00ff_ffff, 103), 16),
+        (draw(3, 1, 104), 4),
+        (draw(4, 1, 105), 16),
+        (draw(4, 1, 107), 16),
+        (draw(4, 1, u64::MAX), 16),
+        (draw(4, 2, 0), 4),
+    ];
+    let (mut bytes, mut context) = (Vec::new(), Context::default());
+    for (draw, length) in draws {
+        let mut room = [0xee; Binary::DRAW_BYTES_MAX];
+        assert_eq!(
+            Binary::encode_draw(&mut room, &mut context, 1, draw),
+            length,
+            "{draw:?}"
+        );
+        bytes.extend_from_slice(&room[..length]);
+    }
+    assert_eq!(bytes[16..24], [13, 0xef, 0xcd, 0xab, 13, 0xff, 0xff, 0xff]);
+    let (mut at, mut context) = (0, Context::default());
+    for (draw, length) in draws {
+        let read = Binary::decode(&bytes[at..], &mut context, 1);
+        assert_eq!(read, Ok((Record::Draw(draw), length)));
+        at += length;
+    }
+    // Without the one before it, it is nothing.
+    assert!(Binary::decode(&bytes[16..], &mut Context::default(), 1).is_err());
+    assert!(Binary::decode(&bytes[..15], &mut Context::default(), 1).is_err());
 }

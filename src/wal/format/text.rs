@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{
     HeaderError, Malformed,
-    binary::{checksum, of_this_version},
+    binary::{checksum, of_known_versions},
 };
 use crate::wal::{
     block::{BlockHeader, BlockKind},
@@ -371,8 +371,9 @@ pub(super) fn decode_segment(prefix: &[u8], unit: &[u8]) -> Result<SegmentHeader
     if let Some(Versioned { version, crc }) = read_line(prefix, unit)
         && version > FORMAT_VERSION
     {
-        let as_this_version = |header| format!("{:08x}", checksum(&of_this_version(header)));
-        return Err(if header.map(as_this_version) == Some(crc) {
+        let has_its_checksum = |header| format!("{:08x}", checksum(&header)) == crc;
+        let mut known = header.into_iter().flat_map(of_known_versions);
+        return Err(if known.any(has_its_checksum) {
             HeaderError::Unreadable
         } else {
             HeaderError::Future(version)

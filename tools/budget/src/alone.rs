@@ -5,7 +5,7 @@ use std::hint::black_box;
 use tombola::{
     selector::{Selector, Stream},
     wal::{
-        format::Codec,
+        format::{Codec, Context},
         record::{DrawRecord, Record},
     },
 };
@@ -51,15 +51,16 @@ fn draws() -> impl Iterator<Item = (u64, DrawRecord)> {
         let draw = DrawRecord {
             pool: 3,
             item: (seq * 7 % ITEMS) as u32,
-            request: seq * 3,
+            request: seq,
         };
         (seq, draw)
     })
 }
 
 fn write<C: Codec>(room: &mut [u8]) -> usize {
+    let mut context = Context::default();
     draws().fold(0, |filled, (seq, draw)| {
-        filled + C::encode_draw(&mut room[filled..], seq, black_box(draw))
+        filled + C::encode_draw(&mut room[filled..], &mut context, seq, black_box(draw))
     })
 }
 
@@ -76,9 +77,10 @@ pub fn decode<C: Codec>() -> Work {
     let mut room = vec![0; DRAWS * C::DRAW_BYTES_MAX];
     write::<C>(&mut room);
     Box::new(move || {
-        let mut at = 0;
+        let (mut at, mut context) = (0, Context::default());
         for (seq, draw) in draws() {
-            let (record, length) = C::decode(&room[at..], seq).expect("it was written like that");
+            let read = C::decode(&room[at..], &mut context, seq);
+            let (record, length) = read.expect("it was written like that");
             assert!(matches!(black_box(record), Record::Draw(read) if read == draw));
             at += length;
         }

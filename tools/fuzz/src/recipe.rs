@@ -10,7 +10,7 @@ use tombola::{
     LogFormat,
     wal::{
         block::{BlockHeader, BlockKind},
-        format::Codec,
+        format::{Codec, Context},
         record::Record,
         segment::{FORMAT_VERSION, SegmentHeader},
     },
@@ -310,9 +310,9 @@ impl Laying {
 /// How many records there are, and how much of the bytes is to be taken: all of them, but nothing
 /// from where a shard is told to remember more keys than here.
 fn count<C: Codec>(bytes: &[u8], first_seq: u64) -> (u32, usize) {
-    let (mut count, mut at) = (0, 0);
+    let (mut count, mut at, mut context) = (0, 0, Context::default());
     while let Some(seq) = first_seq.checked_add(u64::from(count))
-        && let Ok((record, length)) = C::decode(&bytes[at..], seq)
+        && let Ok((record, length)) = C::decode(&bytes[at..], &mut context, seq)
     {
         if matches!(&record, Record::Remember(remember) if remember.keys > KEYS_MAX) {
             return (count, at);
