@@ -25,6 +25,8 @@ pub struct History {
     salts: BTreeMap<(usize, u64), u64>,
     /// By shard: records below this number are there for good.
     fixed: BTreeMap<usize, u64>,
+    /// How many records there were in the chapters before this one.
+    before: u64,
     /// By shard: the state after a loss was accepted, and the number of the record after it.
     base: Vec<(u64, Partition<CountsOnly>)>,
 }
@@ -32,6 +34,7 @@ pub struct History {
 impl History {
     /// A loss was accepted: nothing is known any more of what led to the state that there is now.
     pub fn begin_chapter(&mut self, examination: Examination) {
+        self.before = self.records_ever();
         self.records.clear();
         self.fixed.clear();
         let shards = examination.shards.into_iter();
@@ -43,6 +46,11 @@ impl History {
     /// Whether no record was ever found.
     pub fn is_empty(&self) -> bool {
         self.records.is_empty() && self.base.is_empty()
+    }
+
+    /// How many records there were in all chapters.
+    pub fn records_ever(&self) -> u64 {
+        self.before + self.records.len() as u64
     }
 
     /// The first record of a shard that is known, and the state before it.

@@ -108,8 +108,8 @@ pub fn run(seed: u64, canary: Option<Canary>) -> Result<Report, Box<Failure>> {
         Ok(Ok(())) => {
             run.report.disk = run.disk.counts();
             run.report.trace = run.disk.trace();
-            run.report.acknowledged = run.book.acknowledged.len() as u64;
-            run.report.records = run.history.records.len() as u64;
+            run.report.acknowledged = run.book.acknowledged_ever;
+            run.report.records = run.history.records_ever();
             return Ok(run.report);
         }
         Ok(Err(what)) => what,
