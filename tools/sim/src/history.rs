@@ -17,7 +17,7 @@ use tombola::{
 use crate::plan::Plan;
 
 /// What was ever found in the logs.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct History {
     /// By shard and sequence number.
     pub records: BTreeMap<(usize, u64), Record>,
@@ -122,6 +122,28 @@ impl History {
             _ => Ok(()),
         }
     }
+    /// This, with what can be read after damage.
+    ///
+    /// # Errors
+    /// Says which record has changed though it was proven durable.
+    pub(crate) fn with(
+        &self,
+        records: &BTreeMap<(usize, u64), Record>,
+        proven: &[u64],
+        examination: &Examination,
+    ) -> Result<Self, String> {
+        let mut history = self.clone();
+        // What was not proven may have been cut off, and its numbers given again.
+        history.records.retain(|(shard, seq), _| {
+            let upto = examination.shards[*shard].next_seq;
+            *seq < upto && (*seq <= proven[*shard] || !records.contains_key(&(*shard, *seq)))
+        });
+        for ((shard, seq), record) in records {
+            history.add(*shard, *seq, record)?;
+        }
+        Ok(history)
+    }
+
 
     /// The salts of all segments, and the records of archived ones.
     fn read_segments(&mut self, shard: usize, directory: &Directory) -> Result<(), String> {

@@ -161,7 +161,7 @@ impl Run {
         let before = self.disk.counts().misdirected;
         self.live(life)?;
         if self.disk.counts().misdirected > before {
-            return self.after_damage("after a block was misdirected");
+            return self.after_misdirection();
         }
         self.check()?;
         Ok(After::GoesOn)

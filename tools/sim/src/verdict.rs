@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use tombola::{
+    Completion,
     machine::Directory,
     recovery::{self, Examination},
     wal::record::{Record, Settlement},
@@ -52,11 +53,7 @@ fn acknowledged_is_there(
         let upto = examination.shards[completion.shard].next_seq;
         let record = history.records.get(&(completion.shard, seq));
         let record = record.filter(|_| seq < upto);
-        let items: Vec<Option<u32>> = completion.items().collect();
-        let is_there = record
-            .and_then(drawn)
-            .is_some_and(|(request, drawn)| request == completion.request && drawn == items);
-        if !is_there {
+        if !record.is_some_and(|record| is_record_of(record, completion)) {
             return Err(format!(
                 "acknowledged and lost: {completion:?}; there is {record:?}, and the log goes on at {upto}"
             ));
@@ -99,6 +96,13 @@ fn acknowledged_is_there(
 }
 
 /// The request and the items of a record of draws.
+/// Whether a record is that of an acknowledged draw.
+pub(crate) fn is_record_of(record: &Record, completion: &Completion) -> bool {
+    drawn(record).is_some_and(|(request, items)| {
+        request == completion.request && completion.items().eq(items)
+    })
+}
+
 fn drawn(record: &Record) -> Option<(u64, Vec<Option<u32>>)> {
     let item = |item: u32| (item != tombola::wal::record::NO_PRIZE).then_some(item);
     match record {
@@ -134,7 +138,8 @@ fn what_is_there_was_asked_for(book: &Book, history: &History) -> Result<(), Str
     Ok(())
 }
 
-fn state_is_what_the_records_come_to(
+/// The state of every shard is what its records come to.
+pub(crate) fn state_is_what_the_records_come_to(
     history: &History,
     examination: &Examination,
 ) -> Result<(), String> {
