@@ -1,6 +1,6 @@
 //! All records that a data directory and its archive hold, in every life again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tombola::{
     machine::Directory,
@@ -14,7 +14,7 @@ use tombola::{
     },
 };
 
-use crate::plan::Plan;
+use crate::{evidence::Evidence, plan::Plan};
 
 /// What was ever found in the logs.
 #[derive(Debug, Clone, Default)]
@@ -71,23 +71,34 @@ impl History {
     ///
     /// # Errors
     /// Says what cannot be read, has changed since it was read before, or does not follow.
-    pub fn read(&mut self, data: &Directory, archive: &Directory) -> Result<Examination, String> {
+    pub fn read(
+        &mut self,
+        data: &Directory,
+        archive: &Directory,
+        evidence: &Evidence,
+    ) -> Result<Examination, String> {
         // What was there when a process ended may go with the power, until an engine has opened.
         let fixed = &self.fixed;
         self.records
             .retain(|(shard, seq), _| fixed.get(shard).is_some_and(|upto| seq < upto));
+        let whole: BTreeSet<(usize, u64)> = evidence.whole().collect();
         let mut wrong = None;
         let mut last: BTreeMap<usize, u64> = BTreeMap::new();
         let examination = recovery::read_records(data, &mut |shard, seq, record| {
-            if let Some(before) = last.insert(shard, seq)
-                && before + 1 != seq
-            {
+            if wrong.is_some() {
+                return;
+            }
+            let before = last.insert(shard, seq);
+            if !whole.contains(&(shard, seq)) {
+                wrong = Some(format!(
+                    "record {seq} of shard {shard} was believed, and is in no whole block"
+                ));
+            } else if let Some(before) = before.filter(|before| before + 1 != seq) {
                 wrong = Some(format!(
                     "shard {shard} has no record between {before} and {seq}"
                 ));
-            }
-            if let Err(reason) = self.add(shard, seq, record) {
-                wrong = Some(reason);
+            } else {
+                wrong = self.add(shard, seq, record).err();
             }
         });
         let examination =
@@ -111,17 +122,6 @@ impl History {
         Ok(examination)
     }
 
-    fn add(&mut self, shard: usize, seq: u64, record: &Record) -> Result<(), String> {
-        if self.base.get(shard).is_some_and(|(first, _)| seq < *first) {
-            return Ok(());
-        }
-        match self.records.insert((shard, seq), record.clone()) {
-            Some(before) if before != *record => Err(format!(
-                "record {seq} of shard {shard} was {before:?} and has become {record:?}"
-            )),
-            _ => Ok(()),
-        }
-    }
     /// This, with what can be read after damage.
     ///
     /// # Errors
@@ -144,6 +144,17 @@ impl History {
         Ok(history)
     }
 
+    fn add(&mut self, shard: usize, seq: u64, record: &Record) -> Result<(), String> {
+        if self.base.get(shard).is_some_and(|(first, _)| seq < *first) {
+            return Ok(());
+        }
+        match self.records.insert((shard, seq), record.clone()) {
+            Some(before) if before != *record => Err(format!(
+                "record {seq} of shard {shard} was {before:?} and has become {record:?}"
+            )),
+            _ => Ok(()),
+        }
+    }
 
     /// The salts of all segments, and the records of archived ones.
     fn read_segments(&mut self, shard: usize, directory: &Directory) -> Result<(), String> {

@@ -9,7 +9,7 @@ use tombola::{
     wal::record::{Record, Settlement},
 };
 
-use crate::{book::Book, history::History};
+use crate::{book::Book, evidence::Evidence, history::History};
 
 /// Everything at once: what was acknowledged is there, what is there was asked for, numbers follow
 /// each other, units are conserved, and the state is what the records come to.
@@ -19,10 +19,11 @@ use crate::{book::Book, history::History};
 pub fn check(
     data: &Directory,
     archive: &Directory,
+    evidence: &Evidence,
     book: &Book,
     history: &mut History,
 ) -> Result<Examination, String> {
-    let examination = history.read(data, archive)?;
+    let examination = history.read(data, archive, evidence)?;
     acknowledged_is_there(book, history, &examination)?;
     what_is_there_was_asked_for(book, history)?;
     units_are_conserved(data)?;
@@ -95,7 +96,6 @@ fn acknowledged_is_there(
     Ok(())
 }
 
-/// The request and the items of a record of draws.
 /// Whether a record is that of an acknowledged draw.
 pub(crate) fn is_record_of(record: &Record, completion: &Completion) -> bool {
     drawn(record).is_some_and(|(request, items)| {
@@ -103,6 +103,7 @@ pub(crate) fn is_record_of(record: &Record, completion: &Completion) -> bool {
     })
 }
 
+/// The request and the items of a record of draws.
 fn drawn(record: &Record) -> Option<(u64, Vec<Option<u32>>)> {
     let item = |item: u32| (item != tombola::wal::record::NO_PRIZE).then_some(item);
     match record {

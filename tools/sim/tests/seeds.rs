@@ -78,7 +78,10 @@ fn planted_faults_are_found() {
     for (canary, tells) in [
         (Canary::SkipsFlushes, "acknowledged and lost"),
         (Canary::AcknowledgesEarly, "acknowledged and lost"),
-        (Canary::IgnoresChecksums, "record"),
+        (
+            Canary::IgnoresChecksums,
+            "was believed, and is in no whole block",
+        ),
         (Canary::AppliesTwice, "units are not conserved"),
         (Canary::CutsTooMuch, "acknowledged and lost"),
         (Canary::ReusesSalts, "has the salt of"),
