@@ -167,17 +167,20 @@ impl Segment {
         }
     }
 
-    /// Whether what is at an offset was durable for certain. A seal was, if its file is cut behind it.
+    /// Whether what is at an offset was durable for certain. All of a file was that is cut behind its
+    /// seal.
     fn is_proven_at(&self, offset: u64, proven: u64) -> bool {
-        if offset < WRITE_UNIT as u64 {
-            return self.first_seq.is_some_and(|seq| seq <= proven);
-        }
         let mut blocks = self.blocks.iter();
-        let Some(block) = blocks.find(|block| block.range.contains(&offset)) else {
-            return false;
+        let first_seq = if offset < WRITE_UNIT as u64 {
+            self.first_seq
+        } else {
+            let block = blocks.find(|block| block.range.contains(&offset));
+            block.map(|block| block.header.first_seq)
         };
-        let is_last_seal = block.header.kind == BlockKind::Seal && block.range.end == self.length;
-        is_last_seal || block.header.first_seq <= proven
+        let is_cut = self.blocks.last().is_some_and(|block| {
+            block.header.kind == BlockKind::Seal && block.range.end == self.length
+        });
+        first_seq.is_some_and(|seq| is_cut || seq <= proven)
     }
 }
 
