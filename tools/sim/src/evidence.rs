@@ -77,13 +77,13 @@ impl Evidence {
     pub fn proven(&self, shard: usize) -> u64 {
         let segments = self.segments.values();
         let of_shard = segments.filter(|segment| segment.shard == shard);
-        let proofs =
-            of_shard
-                .flat_map(|segment| &segment.blocks)
-                .map(|block| match block.is_in_place() {
-                    true => block.header.durable_upto,
-                    false => block.header.next_seq() - 1,
-                });
+        let proofs = of_shard.flat_map(|segment| &segment.blocks).map(|block| {
+            if block.is_in_place() {
+                block.header.durable_upto
+            } else {
+                block.header.next_seq() - 1
+            }
+        });
         proofs.max().unwrap_or(0)
     }
 
