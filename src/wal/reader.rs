@@ -158,30 +158,38 @@ impl SegmentReader {
 
     /// Where the header cannot be read, the blocks themselves tell what they are: the first that
     /// is in its place, in whatever format, stands in for the header. Without this a damaged
-    /// header would make a whole segment look like garbage that never was a log.
+    /// header would make a whole segment look like garbage that never was a log. Where none is in its
+    /// place, one of this segment that is elsewhere does: the header is written together with the first
+    /// block, and goes astray together with it.
     ///
     /// # Errors
     /// Where the file cannot be read.
     pub(crate) fn search_frame(&mut self, shard: u32) -> Result<(), Error> {
         const FORMATS: [LogFormat; 3] = [LogFormat::Bincode, LogFormat::Jsonl, LogFormat::Line];
-        let (number, mut offset) = (self.number, WRITE_UNIT as u64);
+        let (number, mut offset) = (self.number, 0);
+        let mut astray = None;
         while self.frame.is_none()
             && let Some(unit) = self.bytes(offset, WRITE_UNIT)?
         {
-            let in_place = |header: &BlockHeader| {
-                (header.shard, header.segment, header.offset) == (shard, number, offset)
-            };
-            self.frame = FORMATS.into_iter().find_map(|format| {
+            let block = FORMATS.into_iter().find_map(|format| {
                 let (header, _) = with_codec!(format, C => C::decode_block(unit))?;
-                in_place(&header).then_some(Frame {
+                let frame = Frame {
                     format,
                     salt: header.salt,
                     shard,
                     segment: number,
-                })
+                };
+                let is_of_here = (header.shard, header.segment) == (shard, number);
+                is_of_here.then_some((header.offset == offset, frame))
             });
+            match block {
+                Some((true, frame)) => self.frame = Some(frame),
+                Some((false, frame)) => drop(astray.get_or_insert(frame)),
+                None => {}
+            }
             offset += WRITE_UNIT as u64;
         }
+        self.frame = self.frame.or(astray);
         Ok(())
     }
 
@@ -403,6 +411,50 @@ mod tests {
     use super::*;
 
     use std::fs::File;
+
+    #[test]
+    fn a_block_of_a_segment_without_a_header_is_known_in_its_place_and_elsewhere() {
+        const UNIT: u64 = WRITE_UNIT as u64;
+        use crate::wal::{block::BlockKind, format::Binary};
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("some.log");
+        let block = |salt, segment, offset| BlockHeader {
+            kind: BlockKind::Marker,
+            salt,
+            shard: 2,
+            segment,
+            number: 0,
+            offset,
+            first_seq: 8,
+            count: 0,
+            length: 0,
+            durable_upto: 7,
+            previous: 0,
+            payload_crc: 0,
+        };
+        let look_at = |blocks: &[(u64, BlockHeader)], offset| {
+            let mut bytes = vec![0; 8 * WRITE_UNIT];
+            for (at, header) in blocks {
+                let at = *at as usize;
+                Binary::encode_block(&mut bytes[at..][..Binary::BLOCK_HEADER_BYTES], header);
+            }
+            std::fs::write(&path, bytes).unwrap();
+            let mut reader = SegmentReader::open_path(&path, 5).unwrap();
+            reader.search_frame(2).unwrap();
+            reader.look(offset).unwrap()
+        };
+        let (here, astray) = (block(1, 5, 3 * UNIT), block(9, 5, 2 * UNIT));
+        let elsewhere = block(1, 6, 2 * UNIT);
+        assert_eq!(look_at(&[(UNIT, astray)], UNIT), Found::Misplaced(astray));
+        assert_eq!(look_at(&[(0, astray)], 0), Found::Misplaced(astray));
+        let blocks = [(UNIT, astray), (3 * UNIT, here)];
+        assert!(matches!(look_at(&blocks, 3 * UNIT), Found::Block(found, _) if found == here));
+        assert!(matches!(look_at(&blocks, UNIT), Found::Broken(_)));
+        assert!(matches!(
+            look_at(&[(2 * UNIT, elsewhere)], 2 * UNIT),
+            Found::Broken(_)
+        ));
+    }
 
     #[test]
     fn a_file_that_becomes_shorter_ends_earlier() {

@@ -12,7 +12,7 @@ use tombola::{
     wal::record::{NO_PRIZE, PoolPart, Record, Settlement, TransferRecord},
 };
 
-use crate::whole::Records;
+use crate::{common::whole_pools, whole::Records};
 
 /// What became of an item's units.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -60,7 +60,7 @@ pub(crate) fn assert_counted(records: &Records, state: &Examination) {
         }
         assert_eq!(shard.partition.holds_open(), counted.holds.len());
     }
-    for found in state.pools() {
+    for found in whole_pools(state) {
         let counted = &wholes[&*found.definition().name];
         for (counted, found) in counted.iter().zip(found.items()) {
             // What is on its way is in stock; and the home shard is the first to know of an edit.

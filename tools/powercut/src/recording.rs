@@ -93,6 +93,26 @@ impl Recording {
         image
     }
 
+    /// Goes through all flushes behind which there is something new, in order: gives `each` the number
+    /// of events until then and what the device holds for certain. Each write is made once.
+    pub fn at_each_flush(&self, mut each: impl FnMut(usize, &[u8])) {
+        let mut image = self.base.clone();
+        let mut is_new = true;
+        for (event, upto) in self.events.iter().zip(1..) {
+            match event {
+                Event::Write(offset, bytes) => {
+                    image[*offset as usize..][..bytes.len()].copy_from_slice(bytes);
+                    is_new = true;
+                }
+                Event::Flush if is_new => {
+                    each(upto, &image);
+                    is_new = false;
+                }
+                Event::Flush => {}
+            }
+        }
+    }
+
     /// The numbers of events right behind which there is a flush.
     pub fn flushes(&self) -> impl Iterator<Item = usize> {
         let events = self.events.iter().enumerate();
@@ -155,6 +175,31 @@ mod tests {
         assert_eq!(sectors(3, &mut Torn(false)), [2, 1, 0]);
         assert_eq!(sectors(5, &mut OnlyFlushed), [3, 3, 0]);
         assert_eq!(recording.flushes().collect::<Vec<_>>(), [2, 5]);
+    }
+
+    #[test]
+    fn each_flush_has_what_a_cut_behind_it_leaves_for_certain() {
+        let write = |at: usize| Event::Write((at * SECTOR) as u64, vec![at as u8; SECTOR].into());
+        let (first, same) = (write(1), Event::Flush);
+        let events = vec![
+            first,
+            Event::Flush,
+            same,
+            write(2),
+            write(3),
+            Event::Flush,
+            write(4),
+        ];
+        let recording = Recording {
+            base: vec![9; PAGE],
+            events,
+        };
+        let mut seen = Vec::new();
+        recording.at_each_flush(|upto, image| {
+            assert_eq!(image, recording.after_cut(upto, &mut OnlyFlushed));
+            seen.push(upto);
+        });
+        assert_eq!(seen, [2, 6]);
     }
 
     #[test]

@@ -47,6 +47,9 @@ const CUTS: usize = 16;
 /// So many moments are chosen in two recordings.
 const CUTS_OF_ONE: usize = 40;
 
+/// So many events at least are recorded to look at every flush among them.
+const EVENTS_MIN: u64 = 300;
+
 /// What runs while it is recorded; in the ordinary run there is nothing to do for it.
 #[test]
 fn child() {
@@ -78,12 +81,23 @@ struct Recorded {
     told: Vec<(u64, Told)>,
 }
 
-/// Lets a process live on a device of ours, until its power is cut.
+/// Lets a process live on a device of ours, until its power is cut at some moment.
 fn record(
     image: Vec<u8>,
     setting: &Setting,
     moment: Moment,
     before: Vec<(u64, Told)>,
+) -> Option<Recorded> {
+    record_until(image, setting, moment, before, |process, _| process.wait())
+}
+
+/// Lets a process live on a device of ours, until its power is cut when `until` comes back.
+fn record_until(
+    image: Vec<u8>,
+    setting: &Setting,
+    moment: Moment,
+    before: Vec<(u64, Told)>,
+    until: impl FnOnce(&mut Process, &Device),
 ) -> Option<Recorded> {
     let device = or_skip(Device::new(image))?;
     let mut disk = or_skip(Disk::over(&device.path()))?;
@@ -91,7 +105,7 @@ fn record(
     let number = if before.is_empty() { 1 } else { 2 };
     let life = Life { setting, number };
     let mut process = Process::start(&life, moment, device.clock());
-    process.wait();
+    until(&mut process, &device);
     disk.cut().unwrap();
     let mut told = before;
     told.extend(process.kill().told);
@@ -158,7 +172,13 @@ impl Recorded {
     /// been answered.
     fn cut(&self, events: usize, chance: &mut dyn Chance) -> usize {
         let image = self.recording.after_cut(events, chance);
-        let disk = Disk::with(&image).expect("the journal makes it whole");
+        self.holds_in(&image, events)
+    }
+
+    /// Checks what is left on a device after so many events. Returns how many draws had been
+    /// answered.
+    fn holds_in(&self, image: &[u8], events: usize) -> usize {
+        let disk = Disk::with(image).expect("the journal makes it whole");
         let setting = on(&disk, &self.setting);
         let mut known = Known::default();
         self.told_by(events)
@@ -199,6 +219,41 @@ fn lives(setting: &Setting, cuts: usize, stream: &mut Stream) -> Option<()> {
     let second = first.again(events, &mut Random(stream), moment)?;
     second.cuts(cuts / 2, stream);
     Some(())
+}
+
+/// Right behind every flush of a life, from the first directory on, all that was told is there.
+/// In the ordinary run it is one short life, so that it does no harm where a device in user space
+/// stands still for a while: there is no time after which it fails.
+#[test]
+fn every_flush() {
+    let storages = if common::long() > 1 { 3 } else { 1 };
+    for storage in 0..storages {
+        let events_min = EVENTS_MIN * common::long() as u64;
+        let setting = setting(storage, storage, 0, storage + 2);
+        let Some(image) = or_skip(empty_image(32 * MIB)) else {
+            return;
+        };
+        let until = |process: &mut Process, device: &Device| {
+            let clock = device.clock();
+            while clock() < events_min {
+                process.wait();
+            }
+        };
+        let moment = Moment::After(1_000);
+        let Some(recorded) = record_until(image, &setting, moment, Vec::new(), until) else {
+            return;
+        };
+        let (mut flushes, mut answers) = (0, 0);
+        recorded.recording.at_each_flush(|events, image| {
+            flushes += 1;
+            answers = answers.max(recorded.holds_in(image, events));
+        });
+        eprintln!(
+            "{:?}: each of {flushes} flushes, up to {answers} answers",
+            recorded.setting
+        );
+        assert!(answers > 0, "{:?}", recorded.setting);
+    }
 }
 
 fn combinations(format: usize) {

@@ -20,8 +20,10 @@ fn child() {
 /// The most that a process may take while it waits for the disk: a few buffers that it touches for
 /// the first time.
 const GROWN_KIB_MAX: u64 = 16 << 10;
-/// No shard gets less than this share of what both get.
-const SHARE_MIN: f64 = 0.2;
+/// No shard gets more than so many times what another gets, but for what is in a ring: on a disk that
+/// is so slow a short run may be over before a ring has gone round.
+const TIMES_MAX: u64 = 2;
+const RING_SLOTS: u64 = 512;
 
 #[test]
 fn it_is_slow_and_nothing_else() {
@@ -57,12 +59,10 @@ fn it_is_slow_and_nothing_else() {
         disk.unmount().unwrap();
         assert!(tally.full.iter().all(|full| *full > 0), "{tally:?}");
         assert!(tally.grown_kib < GROWN_KIB_MAX, "{tally:?}");
-        let all: u64 = tally.drawn.iter().sum();
-        let share = |drawn: &u64| *drawn as f64 / all as f64;
-        assert!(
-            tally.drawn.iter().map(share).all(|share| share > SHARE_MIN),
-            "{tally:?}"
-        );
+        let [one, other] = tally.drawn;
+        let (least, most) = (one.min(other), one.max(other));
+        let is_fair = least > 0 && most <= TIMES_MAX * least + RING_SLOTS;
+        assert!(is_fair, "{tally:?}");
         let recording = device.take();
         let image = recording.after_cut(recording.events.len(), &mut OnlyFlushed);
         let disk = Disk::with(&image).unwrap();

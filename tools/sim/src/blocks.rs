@@ -145,11 +145,11 @@ impl Storage for Blocks {
         }
         let mut elsewhere = None;
         if state.dice.happens(rates.misdirected) {
-            state.counts.misdirected += 1;
             let length = state.node(block.node)?.length();
             let units = (length - block.length) / WRITE_UNIT as u64 + 1;
             let offset = state.dice.below(units) * WRITE_UNIT as u64;
             elsewhere = Some(offset).filter(|offset| *offset != block.offset);
+            state.counts.misdirected += u64::from(elsewhere.is_some());
         }
         let elsewhere = elsewhere.map(|offset| offset as usize);
         state

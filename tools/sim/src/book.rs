@@ -32,6 +32,8 @@ pub struct Book {
     pub edits: BTreeMap<PoolId, (u64, u64)>,
     /// Answers that were no draws.
     pub refused: u64,
+    /// Draws that were acknowledged in all chapters.
+    pub acknowledged_ever: u64,
 }
 
 impl Book {
@@ -92,6 +94,7 @@ impl Book {
         if self.acknowledged.insert(id, completion.clone()).is_some() {
             return Err(format!("request {id} was answered twice"));
         }
+        self.acknowledged_ever += 1;
         Ok(())
     }
 }

@@ -1,19 +1,15 @@
 //! Damage to what was durable: it is harmless or told, and accepting it loses nothing but what is named.
 
-use std::{collections::BTreeSet, path::Path};
+use std::{collections::BTreeMap, path::Path};
 
 use tombola::{
-    Error,
+    Completion, Error,
     machine::Directory,
-    recovery::{self, Depth},
-    storage::WRITE_UNIT,
-    wal::{
-        reader::{Found, SegmentReader},
-        segment,
-    },
+    recovery::{self, Depth, Examination},
+    wal::record::Record,
 };
 
-use crate::{plan::Plan, run::Run, verdict};
+use crate::{evidence::Evidence, plan::Plan, run::Run, verdict};
 
 /// What comes after damage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +20,24 @@ pub(crate) enum After {
     Ends,
 }
 
+/// What was damaged.
+pub(crate) struct Damage {
+    /// Where, in words.
+    place: String,
+    /// By shard: the last sequence number that is proven to have been durable.
+    proven: Vec<u64>,
+    /// Whether something that recovery needs is damaged.
+    is_of_needed: bool,
+    /// Whether all records were read before, so that it is known what they come to.
+    is_history_known: bool,
+}
+
+/// What can be read of the logs.
+struct Readable {
+    records: BTreeMap<(usize, u64), Record>,
+    examination: Examination,
+}
+
 impl Run {
     /// Something durable is damaged.
     pub(crate) fn rot(&mut self) -> Result<After, String> {
@@ -31,27 +45,47 @@ impl Run {
         if self.is_empty() {
             return Ok(After::Ends);
         }
+        let evidence = Evidence::of(&self.disk.image());
         match self.disk.rot(is_meant) {
-            Some((path, offset)) => {
-                let path = path.display();
-                self.after_damage(&format!("after offset {offset} of {path} was damaged"))
-            }
+            Some((path, offset)) => self.after_damage(&Damage {
+                place: format!("after offset {offset} of {} was damaged", path.display()),
+                proven: self.proven(&evidence),
+                is_of_needed: evidence.is_needed(&path, offset),
+                is_history_known: true,
+            }),
             None => Ok(After::Ends),
         }
     }
 
+    /// Blocks went to places that were not theirs. What they were written over cannot prove more than
+    /// they do.
+    pub(crate) fn after_misdirection(&mut self) -> Result<After, String> {
+        let evidence = Evidence::of(&self.disk.image());
+        self.after_damage(&Damage {
+            place: "after a block was misdirected".into(),
+            proven: self.proven(&evidence),
+            is_of_needed: true,
+            is_history_known: false,
+        })
+    }
+
+    fn proven(&self, evidence: &Evidence) -> Vec<u64> {
+        let shards = 0..self.plan.engine.shards;
+        shards.map(|shard| evidence.proven(shard)).collect()
+    }
+
     /// Damage is harmless, or told; and if it is told, nothing is changed before the loss is
     /// accepted, and then nothing is lost but what is named.
-    pub(crate) fn after_damage(&mut self, place: &str) -> Result<After, String> {
+    fn after_damage(&mut self, damage: &Damage) -> Result<After, String> {
         if self.is_empty() {
             return Ok(After::Ends);
         }
+        let place = &damage.place;
         let (data, _) = self.directories();
         let image = self.disk.image();
-        let proven = proven(&data, self.plan.engine.shards).map_err(|error| error.to_string())?;
         match self.open_and_kill() {
             Ok(()) => {
-                self.is_harmless(&data, &proven)
+                self.is_harmless(&data, damage)
                     .map_err(|reason| format!("{place}: {reason}"))?;
                 self.report.harmless += 1;
             }
@@ -61,8 +95,13 @@ impl Run {
                         "{place}: refused, and changed all the same: {reason}"
                     ));
                 }
+                if !damage.is_of_needed {
+                    return Err(format!(
+                        "{place}: refused, and nothing that was proven durable is damaged: {reason}"
+                    ));
+                }
                 self.report.refusals += 1;
-                let accepted = self.accept(&data, &proven);
+                let accepted = self.accept(&data, damage);
                 let after = accepted
                     .map_err(|mistake| format!("{place}, refused because {reason}: {mistake}"))?;
                 if after == After::Ends {
@@ -82,44 +121,51 @@ impl Run {
         Ok(After::GoesOn)
     }
 
+    /// What was acknowledged, and is proven to have been durable.
+    fn promised<'a>(&'a self, proven: &'a [u64]) -> impl Iterator<Item = &'a Completion> {
+        let acknowledged = self.book.acknowledged.values();
+        acknowledged.filter(|completion| completion.seq <= Some(proven[completion.shard]))
+    }
+
     /// Damage to what only archives and covered segments hold is not looked at when an engine opens.
-    fn is_harmless(&self, data: &Directory, proven: &[u64]) -> Result<(), String> {
-        let examined = recovery::examine(data, Depth::Needed).map_err(|error| error.to_string())?;
-        for completion in self.book.acknowledged.values() {
-            let upto = examined.shards[completion.shard].next_seq;
-            let proven = proven[completion.shard];
-            if completion.seq >= Some(upto) && completion.seq <= Some(proven) {
+    fn is_harmless(&self, data: &Directory, damage: &Damage) -> Result<(), String> {
+        let readable = Readable::of(data).map_err(|error| error.to_string())?;
+        for completion in self.promised(&damage.proven) {
+            if !readable.has(completion)? {
                 return Err(format!("silently lost: {completion:?}"));
             }
+        }
+        verdict::units_are_conserved(data)?;
+        if damage.is_history_known {
+            let Readable {
+                records,
+                examination,
+            } = &readable;
+            let history = self.history.with(records, &damage.proven, examination)?;
+            verdict::state_is_what_the_records_come_to(&history, examination)?;
         }
         Ok(())
     }
 
     /// The loss is accepted: what was acknowledged is there, or it is named.
-    fn accept(&mut self, data: &Directory, proven: &[u64]) -> Result<After, String> {
-        let mut readable = BTreeSet::new();
-        let read = recovery::read_records(data, &mut |shard, seq, _| {
-            readable.insert((shard, seq));
-        });
-        let covered: Vec<u64> = match read {
-            Ok(read) => read.shards.iter().map(|shard| shard.snapshot_seq).collect(),
-            // The description itself is damaged.
-            Err(_) => vec![u64::MAX; self.plan.engine.shards],
-        };
+    fn accept(&mut self, data: &Directory, damage: &Damage) -> Result<After, String> {
+        let readable = Readable::of(data);
         let accepted = match recovery::accept_loss(data) {
             // Not even a first block was written: nothing tells whose directory it is.
             Err(Error::Description { .. }) if self.history.is_empty() => return Ok(After::Ends),
             accepted => accepted.map_err(|error| format!("it cannot be accepted: {error}"))?,
         };
+        // Where the description itself was damaged, the logs can be read now.
+        let readable = readable.or_else(|_| Readable::of(data));
+        let readable = readable.map_err(|error| error.to_string())?;
         let is_named = |shard: usize, seq: u64| {
             let of_shard = accepted.iter().filter(|accepted| accepted.shard == shard);
             let mut lost = of_shard.flat_map(|accepted| &accepted.lost);
             lost.any(|gap| (gap.first_seq..=gap.last_seq).contains(&seq))
         };
-        for completion in self.book.acknowledged.values() {
-            let (shard, seq) = (completion.shard, completion.seq.unwrap_or(0));
-            let is_there = seq <= covered[shard] || readable.contains(&(shard, seq));
-            if is_there == is_named(shard, seq) && seq <= proven[shard] {
+        for completion in self.promised(&damage.proven) {
+            let is_named = is_named(completion.shard, completion.seq.unwrap_or(0));
+            if readable.has(completion)? == is_named {
                 return Err(format!("there and named, or neither: {completion:?}"));
             }
         }
@@ -131,24 +177,61 @@ impl Run {
     }
 }
 
-/// By shard: the last sequence number that some whole block, wherever it is, proves to have been
-/// durable. What comes after it cannot be told from the torn tail of a crash.
-fn proven(data: &Directory, shards: usize) -> Result<Vec<u64>, Error> {
-    let of_shard = |shard: usize| {
-        let directory = data.inner(format!("shard-{shard:03}"));
-        let mut proven = 0;
-        for number in segment::list(&directory)? {
-            let mut reader = SegmentReader::open(&directory, number)?;
-            for offset in (0..reader.length()).step_by(WRITE_UNIT) {
-                let proof = match reader.look(offset)? {
-                    Found::Block(block, _) => block.durable_upto,
-                    Found::Misplaced(block) => block.next_seq() - 1,
-                    _ => 0,
-                };
-                proven = proof.max(proven);
-            }
+impl Readable {
+    fn of(data: &Directory) -> Result<Self, Error> {
+        let mut records = BTreeMap::new();
+        let examination = recovery::read_records(data, &mut |shard, seq, record| {
+            records.insert((shard, seq), record.clone());
+        })?;
+        Ok(Self {
+            records,
+            examination,
+        })
+    }
+
+    /// Whether an acknowledged draw is there, as a record or covered by a snapshot.
+    fn has(&self, completion: &Completion) -> Result<bool, String> {
+        let seq = completion.seq.ok_or("an acknowledged draw has no number")?;
+        match self.records.get(&(completion.shard, seq)) {
+            Some(record) if !verdict::is_record_of(record, completion) => Err(format!(
+                "acknowledged and changed: {completion:?}; there is {record:?}"
+            )),
+            Some(_) => Ok(true),
+            None => Ok(seq <= self.examination.shards[completion.shard].snapshot_seq),
         }
-        Ok(proven)
-    };
-    (0..shards).map(of_shard).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    use crate::quiet;
+
+    #[test]
+    fn a_record_with_the_right_number_and_another_request_or_item_is_not_what_was_acknowledged() {
+        for (disk, book) in quiet::lives() {
+            let readable = Readable::of(&Directory::among(Arc::new(disk), Plan::DATA)).unwrap();
+            let acknowledged = book.acknowledged.values();
+            let mut compared = 0;
+            for completion in acknowledged.filter(|draw| draw.items().count() == 1) {
+                assert_eq!(readable.has(completion), Ok(true));
+                let seq = completion.seq.unwrap();
+                if !readable.records.contains_key(&(completion.shard, seq)) {
+                    continue;
+                }
+                let mut other = completion.clone();
+                other.request += 1;
+                assert!(readable.has(&other).is_err());
+                let mut other = completion.clone();
+                let item = completion.items().next().flatten();
+                other.outcome = tombola::Outcome::Item(item.map_or(0, |item| item + 1));
+                assert!(readable.has(&other).is_err());
+                compared += 1;
+            }
+            assert!(compared > 0);
+        }
+    }
 }

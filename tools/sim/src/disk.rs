@@ -25,6 +25,9 @@ use node::Node;
 
 use crate::dice::Dice;
 
+/// What files hold.
+pub type Image = BTreeMap<PathBuf, Vec<u8>>;
+
 /// How a machine goes down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Crash {
@@ -176,7 +179,7 @@ impl Disk {
     }
 
     /// All files with what they hold, but the locks.
-    pub fn image(&self) -> BTreeMap<PathBuf, Vec<u8>> {
+    pub fn image(&self) -> Image {
         let state = self.state();
         let files = state.names.files();
         files

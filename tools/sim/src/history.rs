@@ -1,6 +1,6 @@
 //! All records that a data directory and its archive hold, in every life again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tombola::{
     machine::Directory,
@@ -14,10 +14,10 @@ use tombola::{
     },
 };
 
-use crate::plan::Plan;
+use crate::{evidence::Evidence, plan::Plan};
 
 /// What was ever found in the logs.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct History {
     /// By shard and sequence number.
     pub records: BTreeMap<(usize, u64), Record>,
@@ -25,6 +25,8 @@ pub struct History {
     salts: BTreeMap<(usize, u64), u64>,
     /// By shard: records below this number are there for good.
     fixed: BTreeMap<usize, u64>,
+    /// How many records there were in the chapters before this one.
+    before: u64,
     /// By shard: the state after a loss was accepted, and the number of the record after it.
     base: Vec<(u64, Partition<CountsOnly>)>,
 }
@@ -32,6 +34,7 @@ pub struct History {
 impl History {
     /// A loss was accepted: nothing is known any more of what led to the state that there is now.
     pub fn begin_chapter(&mut self, examination: Examination) {
+        self.before = self.records_ever();
         self.records.clear();
         self.fixed.clear();
         let shards = examination.shards.into_iter();
@@ -43,6 +46,11 @@ impl History {
     /// Whether no record was ever found.
     pub fn is_empty(&self) -> bool {
         self.records.is_empty() && self.base.is_empty()
+    }
+
+    /// How many records there were in all chapters.
+    pub fn records_ever(&self) -> u64 {
+        self.before + self.records.len() as u64
     }
 
     /// The first record of a shard that is known, and the state before it.
@@ -63,23 +71,34 @@ impl History {
     ///
     /// # Errors
     /// Says what cannot be read, has changed since it was read before, or does not follow.
-    pub fn read(&mut self, data: &Directory, archive: &Directory) -> Result<Examination, String> {
+    pub fn read(
+        &mut self,
+        data: &Directory,
+        archive: &Directory,
+        evidence: &Evidence,
+    ) -> Result<Examination, String> {
         // What was there when a process ended may go with the power, until an engine has opened.
         let fixed = &self.fixed;
         self.records
             .retain(|(shard, seq), _| fixed.get(shard).is_some_and(|upto| seq < upto));
+        let whole: BTreeSet<(usize, u64)> = evidence.whole().collect();
         let mut wrong = None;
         let mut last: BTreeMap<usize, u64> = BTreeMap::new();
         let examination = recovery::read_records(data, &mut |shard, seq, record| {
-            if let Some(before) = last.insert(shard, seq)
-                && before + 1 != seq
-            {
+            if wrong.is_some() {
+                return;
+            }
+            let before = last.insert(shard, seq);
+            if !whole.contains(&(shard, seq)) {
+                wrong = Some(format!(
+                    "record {seq} of shard {shard} was believed, and is in no whole block"
+                ));
+            } else if let Some(before) = before.filter(|before| before + 1 != seq) {
                 wrong = Some(format!(
                     "shard {shard} has no record between {before} and {seq}"
                 ));
-            }
-            if let Err(reason) = self.add(shard, seq, record) {
-                wrong = Some(reason);
+            } else {
+                wrong = self.add(shard, seq, record).err();
             }
         });
         let examination =
@@ -101,6 +120,28 @@ impl History {
             }
         }
         Ok(examination)
+    }
+
+    /// This, with what can be read after damage.
+    ///
+    /// # Errors
+    /// Says which record has changed though it was proven durable.
+    pub(crate) fn with(
+        &self,
+        records: &BTreeMap<(usize, u64), Record>,
+        proven: &[u64],
+        examination: &Examination,
+    ) -> Result<Self, String> {
+        let mut history = self.clone();
+        // What was not proven may have been cut off, and its numbers given again.
+        history.records.retain(|(shard, seq), _| {
+            let upto = examination.shards[*shard].next_seq;
+            *seq < upto && (*seq <= proven[*shard] || !records.contains_key(&(*shard, *seq)))
+        });
+        for ((shard, seq), record) in records {
+            history.add(*shard, *seq, record)?;
+        }
+        Ok(history)
     }
 
     fn add(&mut self, shard: usize, seq: u64, record: &Record) -> Result<(), String> {

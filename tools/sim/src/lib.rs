@@ -13,11 +13,14 @@ pub mod book;
 mod damage;
 pub mod dice;
 pub mod disk;
+pub mod evidence;
 mod files;
 pub mod history;
 pub mod life;
 pub mod many;
 pub mod plan;
+#[cfg(test)]
+mod quiet;
 pub mod run;
 pub mod tasks;
 pub mod verdict;

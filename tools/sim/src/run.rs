@@ -20,6 +20,7 @@ use crate::{
     damage::After,
     dice::Dice,
     disk::{Counts, Crash, Disk, Faults, Rates},
+    evidence::Evidence,
     history::History,
     life::{self, End},
     plan::{Life, Plan},
@@ -108,8 +109,8 @@ pub fn run(seed: u64, canary: Option<Canary>) -> Result<Report, Box<Failure>> {
         Ok(Ok(())) => {
             run.report.disk = run.disk.counts();
             run.report.trace = run.disk.trace();
-            run.report.acknowledged = run.book.acknowledged.len() as u64;
-            run.report.records = run.history.records.len() as u64;
+            run.report.acknowledged = run.book.acknowledged_ever;
+            run.report.records = run.history.records_ever();
             return Ok(run.report);
         }
         Ok(Err(what)) => what,
@@ -161,7 +162,7 @@ impl Run {
         let before = self.disk.counts().misdirected;
         self.live(life)?;
         if self.disk.counts().misdirected > before {
-            return self.after_damage("after a block was misdirected");
+            return self.after_misdirection();
         }
         self.check()?;
         Ok(After::GoesOn)
@@ -207,13 +208,13 @@ impl Run {
         if self.is_empty() {
             return Ok(());
         }
-        let before = verdict::check(&data, &archive, &self.book, &mut self.history)?;
+        let before = self.verdict(&data, &archive)?;
         if let Some(finding) = before.findings().next() {
             return Err(format!("damage where there is none: {finding}"));
         }
         if self.dice.happens(300) {
             self.open_and_kill()?;
-            let after = verdict::check(&data, &archive, &self.book, &mut self.history)?;
+            let after = self.verdict(&data, &archive)?;
             let held = |examination: &Examination| {
                 let shards = examination.shards.iter();
                 shards
@@ -233,6 +234,11 @@ impl Run {
         }
         self.report.recoveries += 1;
         Ok(())
+    }
+
+    fn verdict(&mut self, data: &Directory, archive: &Directory) -> Result<Examination, String> {
+        let evidence = Evidence::of(&self.disk.image());
+        verdict::check(data, archive, &evidence, &self.book, &mut self.history)
     }
 
     /// Whether the engine never came so far as to describe its directory.

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use tombola::{
+    Completion,
     machine::Directory,
     recovery::{self, Examination},
     wal::record::{Record, Settlement},
 };
 
-use crate::{book::Book, history::History};
+use crate::{book::Book, evidence::Evidence, history::History};
 
 /// Everything at once: what was acknowledged is there, what is there was asked for, numbers follow
 /// each other, units are conserved, and the state is what the records come to.
@@ -18,10 +19,11 @@ use crate::{book::Book, history::History};
 pub fn check(
     data: &Directory,
     archive: &Directory,
+    evidence: &Evidence,
     book: &Book,
     history: &mut History,
 ) -> Result<Examination, String> {
-    let examination = history.read(data, archive)?;
+    let examination = history.read(data, archive, evidence)?;
     acknowledged_is_there(book, history, &examination)?;
     what_is_there_was_asked_for(book, history)?;
     units_are_conserved(data)?;
@@ -52,11 +54,7 @@ fn acknowledged_is_there(
         let upto = examination.shards[completion.shard].next_seq;
         let record = history.records.get(&(completion.shard, seq));
         let record = record.filter(|_| seq < upto);
-        let items: Vec<Option<u32>> = completion.items().collect();
-        let is_there = record
-            .and_then(drawn)
-            .is_some_and(|(request, drawn)| request == completion.request && drawn == items);
-        if !is_there {
+        if !record.is_some_and(|record| is_record_of(record, completion)) {
             return Err(format!(
                 "acknowledged and lost: {completion:?}; there is {record:?}, and the log goes on at {upto}"
             ));
@@ -98,6 +96,13 @@ fn acknowledged_is_there(
     Ok(())
 }
 
+/// Whether a record is that of an acknowledged draw.
+pub(crate) fn is_record_of(record: &Record, completion: &Completion) -> bool {
+    drawn(record).is_some_and(|(request, items)| {
+        request == completion.request && completion.items().eq(items)
+    })
+}
+
 /// The request and the items of a record of draws.
 fn drawn(record: &Record) -> Option<(u64, Vec<Option<u32>>)> {
     let item = |item: u32| (item != tombola::wal::record::NO_PRIZE).then_some(item);
@@ -134,7 +139,8 @@ fn what_is_there_was_asked_for(book: &Book, history: &History) -> Result<(), Str
     Ok(())
 }
 
-fn state_is_what_the_records_come_to(
+/// The state of every shard is what its records come to.
+pub(crate) fn state_is_what_the_records_come_to(
     history: &History,
     examination: &Examination,
 ) -> Result<(), String> {
