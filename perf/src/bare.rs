@@ -9,7 +9,6 @@ use std::{
     io,
     path::PathBuf,
     thread,
-    time::Instant,
 };
 
 use rtrb::{Consumer, Producer, RingBuffer};
@@ -24,7 +23,7 @@ use tombola::{
 use tombola_measure::load::BATCH_MAX;
 
 use crate::{
-    case::{Bench, Figures},
+    case::{Bench, Figures, Meter},
     engines::ITEMS,
     failure::Failure,
 };
@@ -248,9 +247,8 @@ fn file(directory: &TempDir) -> io::Result<PathBuf> {
 
 /// The client's part: keeps the rings full, and counts what is answered.
 fn ask(bench: &Bench<'_>, mut requests: Producer<Asked>, mut answers: Consumer<Answer>) -> f64 {
-    let begun = Instant::now();
-    let end = bench.warmup + bench.measured;
-    let (mut request, mut answered, mut from) = (0, 0, None);
+    let mut meter = Meter::start(bench);
+    let (mut request, mut answered) = (0, 0);
     // What is never looked at need not be read.
     let mut seen = 0;
     loop {
@@ -267,18 +265,13 @@ fn ask(bench: &Bench<'_>, mut requests: Producer<Asked>, mut answers: Consumer<A
         for answer in chunk {
             seen ^= answer.request ^ answer.seq ^ u64::from(answer.item);
         }
-        answered += there;
+        answered += there as u64;
         if room + there == 0 {
             thread::yield_now();
         }
-        let now = begun.elapsed();
-        match from {
-            None if now >= bench.warmup => from = Some((answered, now)),
-            Some((before, since)) if now >= end => {
-                black_box(seen);
-                return (answered - before) as f64 / (now - since).as_secs_f64();
-            }
-            _ => {}
+        if let Some(per_second) = meter.per_second(answered) {
+            black_box(seen);
+            return per_second;
         }
     }
 }

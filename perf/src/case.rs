@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     path::Path,
     sync::atomic::{AtomicBool, Ordering},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use hdrhistogram::Histogram;
@@ -32,6 +32,36 @@ impl Bench<'_> {
             return Err(Failure::Interrupted);
         }
         Ok(())
+    }
+}
+
+/// Counts what is answered in the time that is measured.
+pub(crate) struct Meter {
+    from: Instant,
+    until: Instant,
+    /// How many were answered when measuring began, and when that was.
+    begun: Option<(u64, Instant)>,
+}
+
+impl Meter {
+    /// The warm-up begins now.
+    pub(crate) fn start(bench: &Bench<'_>) -> Self {
+        let from = Instant::now() + bench.warmup;
+        Self {
+            from,
+            until: from + bench.measured,
+            begun: None,
+        }
+    }
+
+    /// So many were answered by now. Tells how many a second, once the time is over.
+    pub(crate) fn per_second(&mut self, answered: u64) -> Option<f64> {
+        let now = Instant::now();
+        if now < self.from {
+            return None;
+        }
+        let (before, since) = *self.begun.get_or_insert((answered, now));
+        (now >= self.until).then(|| (answered - before) as f64 / (now - since).as_secs_f64())
     }
 }
 

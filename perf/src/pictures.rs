@@ -22,10 +22,11 @@ pub(crate) fn draw(out: &Path, record: &Record) -> Result<(), Failure> {
         ("growth-items", items(results)),
         ("growth-clients", clients(results)),
     ];
-    let about = format!(
-        "{}; medians of {} runs of {} s; {}",
-        record.date, record.repetitions, record.seconds, record.machine
+    let measured = format!(
+        "{}, medians of {} runs of {} s",
+        record.date, record.repetitions, record.seconds
     );
+    let about = [record.machine.to_string(), measured];
     for (name, chart) in charts {
         if chart.lines.iter().any(|line| line.points.len() > 1) {
             chart.draw(&out.join("results").join(name), &about)?;

@@ -1,12 +1,12 @@
 //! Clients that keep their rings full: how many draws a second are answered.
 
-use std::{thread, time::Instant};
+use std::thread;
 
 use tombola::{Client, Outcome, PoolHandle, Request};
 use tombola_measure::load::BATCH_MAX;
 
 use crate::{
-    case::{Bench, Figures},
+    case::{Bench, Figures, Meter},
     engines::Opened,
     failure::Failure,
 };
@@ -97,10 +97,7 @@ fn answered_per_second(
     let mut batch = [ask.request(pool, first); BATCH_MAX];
     let mut next = first;
     let mut refused = None;
-    let begun = Instant::now();
-    let end = bench.warmup + bench.measured;
-    // How many were answered when measuring began, and when that was.
-    let mut from = None;
+    let mut meter = Meter::start(bench);
     let mut answered = 0;
     let per_second = loop {
         if ask.is_keyed {
@@ -118,13 +115,8 @@ fn answered_per_second(
         if taken + polled == 0 {
             thread::yield_now();
         }
-        let now = begun.elapsed();
-        match from {
-            None if now >= bench.warmup => from = Some((answered, now)),
-            Some((before, since)) if now >= end => {
-                break (answered - before) as f64 / (now - since).as_secs_f64();
-            }
-            _ => {}
+        if let Some(per_second) = meter.per_second(answered) {
+            break per_second;
         }
     };
     bench.check()?;

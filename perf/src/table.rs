@@ -28,10 +28,12 @@ const COLUMNS: &[(&str, &str, f64)] = &[
     ("unsent", "unsent", 1.0),
     ("segment_waits", "waits for a segment", 1.0),
     ("snapshots", "snapshots", 1.0),
+    ("read_s", "s to read", 1.0),
     ("open_s", "s to open", 1.0),
     ("draws", "M draws", 1e6),
     ("load_s", "s to load", 1.0),
     ("bytes_per_item", "bytes an item", 1.0),
+    ("definition_bytes_per_item", "of these the definition", 1.0),
     ("bytes_grown", "bytes more", 1.0),
 ];
 /// The same of the device beside it.

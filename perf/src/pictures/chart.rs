@@ -45,7 +45,7 @@ pub(super) struct Chart {
 
 impl Chart {
     /// Draws `path.svg` and `path.png`.
-    pub(super) fn draw(&self, path: &Path, about: &str) -> Result<(), Failure> {
+    pub(super) fn draw(&self, path: &Path, about: &[String; 2]) -> Result<(), Failure> {
         let mut svg = String::new();
         let drawn = self
             .svg(&mut svg, about)
@@ -54,7 +54,7 @@ impl Chart {
         drawn.map_err(|error| Failure::Failed(format!("cannot draw {}: {error}", path.display())))
     }
 
-    fn svg(&self, svg: &mut String, about: &str) -> Result<(), Box<dyn Error>> {
+    fn svg(&self, svg: &mut String, about: &[String; 2]) -> Result<(), Box<dyn Error>> {
         let points = || self.lines.iter().flat_map(|line| &line.points);
         let ends = |values: &mut dyn Iterator<Item = f64>| {
             values.fold((f64::MAX, f64::MIN_POSITIVE), |(least, most), value| {
@@ -68,14 +68,8 @@ impl Chart {
         let (head, body) = root.split_vertically(HEAD_HEIGHT);
         let text = |size: u32, colour: &RGBColor| ("sans-serif", size).into_font().color(colour);
         head.draw_text(&self.title, &text(20, &BLACK), (86, 12))?;
-        for (line, y) in about
-            .splitn(3, "; ")
-            .collect::<Vec<_>>()
-            .rchunks(2)
-            .rev()
-            .zip([38, 53])
-        {
-            head.draw_text(&line.join("; "), &text(12, &GREY), (86, y))?;
+        for (line, y) in about.iter().zip([38, 53]) {
+            head.draw_text(line, &text(12, &GREY), (86, y))?;
         }
         let mut chart = ChartBuilder::on(&body)
             .margin(12)
@@ -139,15 +133,15 @@ impl Chart {
 fn png(svg: &str, path: &Path) -> Result<(), Box<dyn Error>> {
     let mut fonts = usvg::fontdb::Database::new();
     fonts.load_system_fonts();
-    let sans_serif = usvg::fontdb::Query {
-        families: &[usvg::fontdb::Family::SansSerif],
-        ..Default::default()
-    };
-    if fonts.query(&sans_serif).is_none() {
-        let any = fonts.faces().next();
-        if let Some(family) = any.map(|face| face.families[0].0.clone()) {
-            fonts.set_sans_serif_family(family);
-        }
+    // Whatever the machine has: the first that calls itself so, or else just the first.
+    let mut families = fonts.faces().map(|face| face.families[0].0.clone());
+    let first = families.next();
+    let sans = first.iter().cloned().chain(families).find(|family| {
+        let mut words = family.split(' ');
+        words.any(|word| word == "Sans") && !family.contains("Mono")
+    });
+    if let Some(family) = sans.or(first) {
+        fonts.set_sans_serif_family(family);
     }
     let options = usvg::Options {
         fontdb: Arc::new(fonts),
@@ -200,7 +194,7 @@ mod tests {
             y: "y",
             lines: vec![line("one", Stroke::Whole), line("two", Stroke::Broken)],
         };
-        chart.draw(&path, "now; here").unwrap();
+        chart.draw(&path, &["here".into(), "now".into()]).unwrap();
         let svg = fs::read_to_string(path.with_extension("svg")).unwrap();
         assert!(svg.contains("A chart") && svg.contains("two"));
         let png = fs::read(path.with_extension("png")).unwrap();

@@ -34,7 +34,7 @@ const ARCHIVE: &str = "housekeeping/snapshots, segments and archive";
 /// Bytes that a second takes at most, at this rate.
 const BYTES_PER_SECOND: f64 = 256e6;
 /// How long the next segment is waited for.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 fn cases() -> Vec<Case> {
     vec![
