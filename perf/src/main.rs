@@ -21,6 +21,7 @@ mod table;
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use tombola_measure::text;
 
 use crate::{failure::Failure, options::Options};
 
@@ -34,9 +35,9 @@ fn run(options: &Options) -> Result<ExitCode, Failure> {
     record.write(&options.out, options.is_whole())?;
     pictures::draw(&options.out, &record)?;
     if options.json {
-        table::print(&record.json())?;
+        text::print(&record.json())?;
     } else {
-        table::print(&table::page(&record))?;
+        text::print(&table::page(&record))?;
     }
     Ok(if missed && options.strict {
         ExitCode::from(Failure::MISSED)

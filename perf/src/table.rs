@@ -1,14 +1,10 @@
 //! The figures as people read them: on a terminal, and as a page.
 
-use std::{
-    fmt::Write as _,
-    io::{self, Write as _},
-};
+use std::fmt::Write as _;
 
 use tombola_measure::text;
 
 use crate::{
-    failure::Failure,
     goal::{Bound, Goal},
     record::Record,
     results::Measured,
@@ -44,17 +40,6 @@ struct Sheet {
     title: String,
     head: Vec<String>,
     rows: Vec<Vec<String>>,
-}
-
-/// Prints a whole text. That nobody reads it is no failure.
-pub(crate) fn print(text: &str) -> Result<(), Failure> {
-    match io::stdout()
-        .lock()
-        .write_all(format!("{text}\n").as_bytes())
-    {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        printed => Ok(printed?),
-    }
 }
 
 /// Everything, for a terminal: the goals last, because that is what stays in sight.

@@ -2,12 +2,24 @@
 
 use std::{
     fmt,
-    io::{self, IsTerminal as _},
+    io::{self, IsTerminal as _, Write as _},
     time::Duration,
 };
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+
+/// Prints a whole text on the standard output, and a line's end. That nobody reads it any more is no
+/// failure.
+///
+/// # Errors
+/// What else the operating system said.
+pub fn print(text: &str) -> io::Result<()> {
+    match writeln!(io::stdout().lock(), "{}", text.trim_end_matches('\n')) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        printed => printed,
+    }
+}
 
 /// A table with a line under its head. The columns named in `numbers` are aligned to the right.
 pub fn table(head: &[&str], numbers: &[usize]) -> Table {
