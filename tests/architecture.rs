@@ -64,7 +64,7 @@ fn rust_files(directory: &str) -> Vec<(String, String)> {
 }
 
 fn all_rust_files() -> Vec<(String, String)> {
-    ["src", "tests", "benches", "tools"]
+    ["src", "tests", "benches", "perf", "tools"]
         .into_iter()
         .flat_map(rust_files)
         .collect()

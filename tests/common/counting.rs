@@ -72,6 +72,11 @@ pub(crate) fn allocations_here() -> u64 {
     HERE.get()
 }
 
+/// How many bytes are in use now, by the whole process.
+pub(crate) fn bytes_in_use() -> usize {
+    IN_USE.load(Ordering::Relaxed)
+}
+
 /// How many bytes more than now are in use at most while `run` runs.
 pub(crate) fn bytes_max<T>(run: impl FnOnce() -> T) -> (T, usize) {
     let before = IN_USE.load(Ordering::Relaxed);

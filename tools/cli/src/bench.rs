@@ -3,12 +3,7 @@
 mod curves;
 mod figures;
 mod hgrm;
-mod load;
-mod machine;
 mod outputs;
-mod place;
-mod probe;
-mod recorder;
 mod repetition;
 
 use std::{
@@ -19,11 +14,11 @@ use std::{
 };
 
 use tombola::{Config, ConfigFile, PoolDefinition};
+use tombola_measure::{DeviceProbe, Place, add, nanoseconds, signals};
 
 use self::{
     figures::{Figures, Report},
     outputs::Curve,
-    probe::DeviceProbe,
     repetition::Experiment,
 };
 use crate::{
@@ -31,8 +26,6 @@ use crate::{
     failure::Failure,
     options::{EngineOptions, check_clients},
     output,
-    report::nanoseconds,
-    signals,
 };
 
 const AFTER_HELP: &str = "\
@@ -121,8 +114,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         ));
     }
     check_clients(&config, arguments.clients as usize)?;
-    let stop = signals::stop_flag()?;
-    let place = place::Place::make(arguments.data.as_deref())?;
+    let stop = signals::stop_flag().map_err(|error| Failure::signals(&error))?;
+    let place = Place::make(arguments.data.as_deref(), "tombola-bench-")?;
     let mut probe = DeviceProbe::new(place.path())
         .map_err(|error| Failure::io("write to", place.path().display(), &error))?;
     if !arguments.json {
@@ -170,7 +163,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
 fn repeat<'a>(
     experiment: &Experiment<'_>,
     times: u64,
-    place: &'a place::Place,
+    place: &'a Place,
     probe: &mut DeviceProbe,
     interrupted: &AtomicBool,
 ) -> Result<(Report<'a>, Curve), Failure> {
@@ -181,8 +174,8 @@ fn repeat<'a>(
     let last = loop {
         let measured = experiment.run(place.path(), probe, interrupted)?;
         bar.inc(1);
-        repetition::add(&mut latency_ns, &measured.answers.latency_ns);
-        repetition::add(&mut device_ns, &measured.device_ns);
+        add(&mut latency_ns, &measured.answers.latency_ns);
+        add(&mut device_ns, &measured.device_ns);
         repetitions.push(Figures::of(&measured));
         if repetitions.len() as u64 == times || interrupted.load(Ordering::Relaxed) {
             break measured;

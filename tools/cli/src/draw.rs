@@ -18,6 +18,7 @@ use std::{
 };
 
 use tombola::{COUNT_MAX, Engine, Placement, PoolHandle, StorageKind};
+use tombola_measure::signals;
 
 pub(crate) use self::answer::refusal;
 use self::{
@@ -31,7 +32,6 @@ use crate::{
     failure::Failure,
     options::{EngineOptions, check_clients, choice},
     output::{self, Output},
-    signals,
 };
 
 const AFTER_HELP: &str = "\
@@ -169,7 +169,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         )));
     }
     check_clients(&file.config, clients.get())?;
-    let stop = signals::stop_flag()?;
+    let stop = signals::stop_flag().map_err(|error| Failure::signals(&error))?;
     let requests = requests.as_deref().map(Source::open).transpose()?;
     let acks = acks.as_deref().map(AckFile::open).transpose()?;
     let keeps = file.config.storage != StorageKind::None;

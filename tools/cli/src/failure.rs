@@ -3,6 +3,9 @@
 use std::process::ExitCode;
 
 use tombola::{Error, Stopped};
+use tombola_measure::{PlaceError, load::LoadError};
+
+use crate::draw::refusal;
 
 /// The standard output's reader has gone, or something went wrong: each kind has an exit code.
 #[derive(Debug)]
@@ -37,6 +40,11 @@ impl Failure {
     pub(crate) fn io(action: &str, what: impl std::fmt::Display, error: &std::io::Error) -> Self {
         Self::Failed(format!("cannot {action} {what}: {error}"))
     }
+
+    /// Ctrl-C cannot be waited for.
+    pub(crate) fn signals(error: &std::io::Error) -> Self {
+        Self::io("handle", "signals", error)
+    }
 }
 
 impl From<Error> for Failure {
@@ -53,6 +61,27 @@ impl From<Error> for Failure {
             | Error::TooManyClients { .. } => Self::Usage(message),
             _ => Self::Failed(message),
         }
+    }
+}
+
+impl From<PlaceError> for Failure {
+    fn from(error: PlaceError) -> Self {
+        match error {
+            PlaceError::InMemory(_) => Self::Usage(format!("{error} with --data")),
+            PlaceError::Refused { .. } => Self::Failed(error.to_string()),
+        }
+    }
+}
+
+impl From<LoadError> for Failure {
+    fn from(error: LoadError) -> Self {
+        Self::Failed(match error {
+            LoadError::Refused(outcome) => format!(
+                "a pool refused draws ({}); open it, change its window, or leave it out of the file",
+                refusal(outcome).unwrap_or("?")
+            ),
+            other => other.to_string(),
+        })
     }
 }
 

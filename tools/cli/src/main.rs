@@ -18,11 +18,9 @@ mod output;
 mod records;
 mod recover;
 mod report;
-mod signals;
 mod simulate;
 mod snapshot;
 mod state;
-mod under_way;
 mod verify;
 
 use std::process::ExitCode;

@@ -9,9 +9,10 @@ mod tracker;
 use std::{path::PathBuf, process::ExitCode};
 
 use tombola::{Config, Engine};
+use tombola_measure::signals;
 
 use self::{report::Report, run::Run};
-use crate::{config, failure::Failure, output, signals};
+use crate::{config, failure::Failure, output};
 
 const AFTER_HELP: &str = "\
 The expected counts are what the weights promise draw by draw: as an item runs out the odds of the
@@ -75,7 +76,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
             None => format!("{path} has no pool; add a [[pool]], see `tombola config example`"),
         }));
     }
-    let stop = signals::stop_flag()?;
+    let stop = signals::stop_flag().map_err(|error| Failure::signals(&error))?;
     let config = Config {
         shards: Some(arguments.shards),
         seed: arguments.seed.or(file.config.seed),

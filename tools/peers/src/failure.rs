@@ -15,15 +15,12 @@ pub(crate) enum Failure {
     Missing(String),
     /// Somebody asked for the end.
     Interrupted,
-    /// Nobody reads the standard output any more. That is no failure of ours.
-    OutputClosed,
 }
 
 impl Failure {
     /// Tells it on the standard error; gives its exit code.
     pub(crate) fn tell(self) -> ExitCode {
         let (message, code) = match self {
-            Self::OutputClosed => return ExitCode::SUCCESS,
             Self::Failed(message) => (message, 1),
             Self::Usage(message) => (message, 2),
             Self::Wrong(message) => (message, 3),

@@ -2,28 +2,11 @@
 //! log, in the same minutes on the same machine. `--help` says how it is used, and README.md what is
 //! compared and how.
 
-// What the command measures and prints with is what is measured and printed with here, so that the
-// figures mean the same.
+// What the command checks its draws with.
+mod check;
 #[path = "../../cli/src/simulate/chi_square.rs"]
 #[cfg_attr(not(test), expect(dead_code, reason = "the command needs more of it"))]
 mod chi_square;
-#[path = "../../cli/src/bench/machine.rs"]
-mod machine;
-#[path = "../../cli/src/output.rs"]
-#[expect(dead_code, reason = "the command needs more of it")]
-mod output;
-#[path = "../../cli/src/bench/place.rs"]
-mod place;
-#[path = "../../cli/src/bench/probe.rs"]
-#[expect(dead_code, reason = "the command needs more of it")]
-mod probe;
-#[path = "../../cli/src/report.rs"]
-#[expect(dead_code, reason = "the command needs more of it")]
-mod report;
-#[path = "../../cli/src/signals.rs"]
-mod signals;
-
-mod check;
 mod drum;
 mod failure;
 mod figures;
@@ -48,8 +31,9 @@ use std::{process::ExitCode, time::Duration};
 
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
+use tombola_measure::{Place, PlaceError, signals, text};
 
-use crate::{failure::Failure, options::Options, peers::Candidate, place::Place, record::Record};
+use crate::{failure::Failure, options::Options, peers::Candidate, record::Record};
 
 fn main() -> ExitCode {
     run(&Options::parse()).unwrap_or_else(Failure::tell)
@@ -64,7 +48,8 @@ fn run(options: &Options) -> Result<ExitCode, Failure> {
         peers::pipe::use_command(path.clone());
     }
     let mut candidates = chosen(&options.only)?;
-    let place = Place::make(options.data.as_deref())?;
+    let place =
+        Place::make(options.data.as_deref(), "tombola-peers-").map_err(|error| unplaced(&error))?;
     let seconds = options.seconds.as_secs_f64();
     let mut record = Record::new(place.machine().clone(), options.rounds.get(), seconds);
 
@@ -79,10 +64,10 @@ fn run(options: &Options) -> Result<ExitCode, Failure> {
     place.remove()?;
 
     if options.json {
-        output::print_json(&record)?;
+        text::print(&serde_json::to_string(&record)?)?;
     } else if options.check {
         for Candidate { title, .. } in &candidates {
-            output::print(&format!(
+            text::print(&format!(
                 "{title}: the odds are right, and every unit came once"
             ))?;
         }
@@ -91,7 +76,7 @@ fn run(options: &Options) -> Result<ExitCode, Failure> {
             .iter()
             .for_each(|one| eprintln!("left out: {one}"));
     } else {
-        output::print(&table::text(&record, &candidates))?;
+        text::print(&table::text(&record, &candidates))?;
     }
     if let Some(directory) = &options.out {
         record.write(directory)?;
@@ -120,6 +105,15 @@ fn chosen(only: &[String]) -> Result<Vec<Candidate>, Failure> {
         candidates.retain(|candidate| only.iter().any(|name| is(name, candidate)));
     }
     Ok(candidates)
+}
+
+/// There is nowhere to measure.
+fn unplaced(error: &PlaceError) -> Failure {
+    let message = format!("{error} (--data)");
+    match error {
+        PlaceError::InMemory(_) => Failure::Usage(message),
+        PlaceError::Refused { .. } => Failure::Failed(message),
+    }
 }
 
 /// A bar on the standard error, if that is a terminal.

@@ -11,12 +11,12 @@ use std::{
 };
 
 use hdrhistogram::Histogram;
+use tombola_measure::nanoseconds;
 
 use crate::{
     failure::Failure,
     figures::Figures,
     peer::{Answer, Manner, Peer, Stream, System},
-    report::nanoseconds,
     shape::Shape,
     written,
 };

@@ -3,8 +3,9 @@
 use std::{error::Error, path::Path};
 
 use plotters::{coord::Shift, prelude::*};
+use tombola_measure::text::grouped;
 
-use crate::{failure::Failure, figures::Figures, output::grouped, record::Record, shape::Shape};
+use crate::{failure::Failure, figures::Figures, record::Record, shape::Shape};
 
 const WIDTH: u32 = 1000;
 /// The room of a system's line.

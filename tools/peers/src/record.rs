@@ -7,8 +7,9 @@ use std::{
 };
 
 use serde::Serialize;
+use tombola_measure::Machine;
 
-use crate::{failure::Failure, figures::Figures, machine::Machine, peers::Candidate, shape::Shape};
+use crate::{failure::Failure, figures::Figures, peers::Candidate, shape::Shape};
 
 /// Everything that was measured, and where, and how.
 #[derive(Debug, Serialize)]

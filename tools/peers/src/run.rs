@@ -7,6 +7,7 @@ use std::{
 };
 
 use indicatif::ProgressBar;
+use tombola_measure::{DeviceProbe, Place};
 
 use crate::{
     check::check,
@@ -15,9 +16,7 @@ use crate::{
     measure::{Span, measure},
     options::Options,
     peers::Candidate,
-    place::Place,
     pool::Pool,
-    probe::DeviceProbe,
     record::Record,
     shape::Shape,
 };

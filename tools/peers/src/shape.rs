@@ -1,6 +1,8 @@
 //! The ways in which a system is asked.
 
-use crate::{group_commit::SLOTS, output::grouped, peer::Manner};
+use tombola_measure::text::grouped;
+
+use crate::{group_commit::SLOTS, peer::Manner};
 
 /// How many ask, for how much, and when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,8 +1,9 @@
 //! The record as people read it.
 
+use tombola_measure::text::{grouped_rate, lines, table};
+
 use crate::{
     figures::Figures,
-    output::{grouped_rate, lines, table},
     peers::Candidate,
     record::{Record, Row},
     shape::Shape,

@@ -5,8 +5,9 @@ use std::{error::Error, path::Path};
 
 use hdrhistogram::Histogram;
 use plotters::prelude::*;
+use tombola_measure::{Machine, add, nanoseconds};
 
-use super::{hgrm::us, machine::Machine, outputs::Curve};
+use super::{hgrm::us, outputs::Curve};
 use crate::failure::Failure;
 
 const SIZE: (u32, u32) = (1000, 620);
@@ -38,9 +39,9 @@ fn picture(
     curves: &[Curve],
     machine: &Machine,
 ) -> Result<(), Box<dyn Error>> {
-    let mut device_ns = crate::report::nanoseconds();
+    let mut device_ns = nanoseconds();
     for curve in curves {
-        super::repetition::add(&mut device_ns, &curve.device_ns);
+        add(&mut device_ns, &curve.device_ns);
     }
     let mut lines: Vec<_> = curves
         .iter()
@@ -147,7 +148,7 @@ mod tests {
 
     #[test]
     fn points_rise() {
-        let mut ns = crate::report::nanoseconds();
+        let mut ns = nanoseconds();
         (1..100_000).for_each(|value| ns.saturating_record(value));
         let points = points(&ns);
         assert!(points.is_sorted());

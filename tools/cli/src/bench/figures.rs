@@ -3,8 +3,10 @@
 use serde::Serialize;
 use tombola::{Config, Durability, LogFormat};
 
-use super::{machine::Machine, repetition::Measured};
-use crate::{output::counted, report::Latency};
+use tombola_measure::{Latency, Machine};
+
+use super::repetition::Measured;
+use crate::output::counted;
 
 /// What is printed as JSON.
 #[derive(Debug, Serialize)]

@@ -50,7 +50,7 @@ mod tests {
 
     #[test]
     fn the_table_has_every_value() {
-        let mut ns = crate::report::nanoseconds();
+        let mut ns = tombola_measure::nanoseconds();
         for value in 1..=1000 {
             ns.record(value * 1000).unwrap();
         }

@@ -9,7 +9,9 @@ use std::{
 use hdrhistogram::Histogram;
 use tombola::Config;
 
-use super::{curves, figures, figures::Report, hgrm, machine::Machine};
+use tombola_measure::Machine;
+
+use super::{curves, figures, figures::Report, hgrm};
 use crate::{failure::Failure, output};
 
 /// Latencies of all repetitions of an experiment, and of the device in between.

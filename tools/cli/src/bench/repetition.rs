@@ -8,13 +8,14 @@ use std::{
 };
 
 use hdrhistogram::Histogram;
-use tombola::{Config, Engine, PoolDefinition};
-
-use super::{
-    load::{self, Answers, Ends, Load},
-    probe::DeviceProbe,
+use tombola::{Config, Engine, PoolDefinition, Request};
+use tombola_measure::{
+    DeviceProbe, add,
+    load::{self, Answers, Ends, Load, Wait},
+    nanoseconds,
 };
-use crate::{failure::Failure, report::nanoseconds};
+
+use crate::failure::Failure;
 
 /// How long the device is measured before a run, and again after it.
 const PROBE_MAX: Duration = Duration::from_millis(500);
@@ -79,6 +80,7 @@ impl Experiment<'_> {
             .iter()
             .map(|pool| engine.register(pool.clone()))
             .collect::<Result<Vec<_>, _>>()?;
+        let requests: Vec<_> = pools.iter().map(Request::from).collect();
         let mut clients = (0..self.clients)
             .map(|_| engine.client())
             .collect::<Result<Vec<_>, _>>()?;
@@ -98,9 +100,10 @@ impl Experiment<'_> {
                         first_due_ns: self.rate.map_or(0.0, |rate| index as f64 * 1e9 / rate),
                         warmup: self.warmup,
                         duration: self.duration,
+                        wait: Wait::default(),
                     };
-                    let pools = &pools;
-                    scope.spawn(move || load::drive(client, pools, load, begun, ends))
+                    let requests = &requests;
+                    scope.spawn(move || load::drive(client, requests, load, begun, ends))
                 })
                 .collect();
             threads
@@ -112,12 +115,13 @@ impl Experiment<'_> {
         drop(clients);
         // Nothing is kept, so it need not be sealed.
         drop(engine);
-        let mut all = None;
-        for answers in answers {
-            together(&mut all, answers?);
+        let mut answers = answers.into_iter();
+        let mut all = answers.next().expect("there is a client")?;
+        for one in answers {
+            all.join(&one?);
         }
         Ok(Measured {
-            answers: all.expect("there is a client"),
+            answers: all,
             device_ns: nanoseconds(),
             storage: stats.shards[0].storage,
             storage_fallback: stats.shards[0].storage_fallback.clone(),
@@ -128,21 +132,4 @@ impl Experiment<'_> {
             segment_waits: stats.shards.iter().map(|shard| shard.segment_waits).sum(),
         })
     }
-}
-
-fn together(all: &mut Option<Answers>, one: Answers) {
-    let Some(all) = all else {
-        *all = Some(one);
-        return;
-    };
-    all.draws += one.draws;
-    all.exhausted += one.exhausted;
-    all.unsent += one.unsent;
-    all.seconds = all.seconds.max(one.seconds);
-    add(&mut all.latency_ns, &one.latency_ns);
-}
-
-/// Adds one histogram of nanoseconds to another.
-pub(super) fn add(to: &mut Histogram<u64>, from: &Histogram<u64>) {
-    to.add(from).expect("both have the same bounds");
 }

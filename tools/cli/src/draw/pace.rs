@@ -5,7 +5,7 @@ use std::{num::NonZeroU64, ops::Range, time::Instant};
 use hdrhistogram::Histogram;
 use tombola::{RequestId, RequestIds};
 
-use crate::{report, under_way::UnderWay};
+use tombola_measure::under_way::UnderWay;
 
 /// Of a nanosecond. A power of two, so that dividing by it costs nothing.
 const PARTS: u128 = 1 << 20;
@@ -53,7 +53,7 @@ impl Pace {
             }),
             sent: 0,
             under_way: UnderWay::with_capacity(0),
-            latency: report::nanoseconds(),
+            latency: tombola_measure::nanoseconds(),
         }
     }
 

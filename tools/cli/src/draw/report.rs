@@ -7,6 +7,7 @@ use tombola::{
     Durability, Engine, LogFormat, PoolHandle,
     recovery::{self, Depth},
 };
+use tombola_measure::Latency;
 
 use super::{
     items::{self, DrawnItem, Totals},
@@ -16,7 +17,6 @@ use super::{
 use crate::{
     failure::Failure,
     output::{self, counted, grouped, grouped_rate},
-    report::Latency,
 };
 
 #[derive(Debug, Serialize)]

@@ -33,7 +33,6 @@ use super::{
 use crate::{
     failure::Failure,
     output::{self, Output},
-    report,
 };
 
 /// After so many lines the answers get their turn.
@@ -106,7 +105,7 @@ impl<'a> Session<'a> {
             sink: Some(sink),
             tally: Tally::new(pools),
             lines: LineCounts::default(),
-            latency: report::nanoseconds(),
+            latency: tombola_measure::nanoseconds(),
             failure: None,
         })
     }

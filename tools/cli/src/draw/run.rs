@@ -25,7 +25,7 @@ use super::{
     tally::{Places, Tally},
     turns::Turns,
 };
-use crate::{failure::Failure, report};
+use crate::failure::Failure;
 
 /// What is to be drawn, and how.
 pub(crate) struct Plan<'a> {
@@ -180,7 +180,7 @@ impl Plan<'_> {
         let mut run = Run {
             tally: Tally::new(self.pools),
             elapsed,
-            latency: report::nanoseconds(),
+            latency: tombola_measure::nanoseconds(),
             sold_out: false,
             interrupted: self.stop.load(Ordering::Relaxed),
             unanswered: 0,

@@ -6,14 +6,14 @@ use serde::Serialize;
 
 /// The machine, and the file system and device under a directory.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(super) struct Machine {
+pub struct Machine {
     cores: usize,
     cpu: String,
     /// Whether a hypervisor lies between the engine and the hardware. Then "flushed" means that the
     /// host accepted it.
     is_virtual: bool,
     kernel: String,
-    pub(super) file_system: String,
+    pub(crate) file_system: String,
     device: String,
     /// "write back" if the device has a cache that needs flushing.
     write_cache: Option<String>,
@@ -23,7 +23,7 @@ pub(super) struct Machine {
 
 impl Machine {
     /// What the kernel tells. What it does not tell is "unknown".
-    pub(super) fn with_storage_of(directory: &Path) -> Self {
+    pub fn with_storage_of(directory: &Path) -> Self {
         let cpu_info = read("/proc/cpuinfo").unwrap_or_default();
         let field = |name: &str| {
             cpu_info
@@ -50,7 +50,7 @@ impl Machine {
     }
 
     /// Whether the directory would be gone with the power, so that flushing it costs nothing.
-    pub(super) fn is_in_memory(&self) -> bool {
+    pub fn is_in_memory(&self) -> bool {
         ["tmpfs", "ramfs", "devtmpfs"].contains(&self.file_system.as_str())
     }
 }

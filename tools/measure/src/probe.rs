@@ -10,7 +10,7 @@ use std::{
 
 use hdrhistogram::Histogram;
 
-use crate::report::nanoseconds;
+use crate::nanoseconds;
 
 const UNIT: usize = 4096;
 const UNITS: usize = 4096;
@@ -19,17 +19,21 @@ const UNITS: usize = 4096;
 /// was filled with zeros: the least that a durable draw can cost here. It is measured in the same
 /// directory and the same run as the draws, because a device's speed is not the same all day.
 #[derive(Debug)]
-pub(super) struct DeviceProbe {
+pub struct DeviceProbe {
     file: File,
     buffer: Vec<u8>,
     start: usize,
     next: usize,
     /// Whether the writes go past the page cache; some file systems do not know how.
-    pub(super) is_direct: bool,
+    pub is_direct: bool,
 }
 
 impl DeviceProbe {
-    pub(super) fn new(directory: &Path) -> io::Result<Self> {
+    /// Makes the file in `directory`.
+    ///
+    /// # Errors
+    /// Where it cannot be made or opened.
+    pub fn new(directory: &Path) -> io::Result<Self> {
         let path = directory.join("probe");
         // Zeros, not a hole: the first write into a hole also writes the file system's journal.
         std::fs::write(&path, vec![0; UNIT * UNITS])?;
@@ -58,7 +62,10 @@ impl DeviceProbe {
     }
 
     /// Writes for so long, at least ten times; returns the nanoseconds of each write.
-    pub(super) fn measure(&mut self, duration: Duration) -> io::Result<Histogram<u64>> {
+    ///
+    /// # Errors
+    /// Where a write fails.
+    pub fn measure(&mut self, duration: Duration) -> io::Result<Histogram<u64>> {
         let mut write_ns = nanoseconds();
         let begun = Instant::now();
         while begun.elapsed() < duration || write_ns.len() < 10 {

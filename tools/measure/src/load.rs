@@ -1,55 +1,111 @@
 //! One client at work: as fast as it goes, or on a schedule.
 
 use std::{
+    hint,
     sync::atomic::{AtomicBool, Ordering},
     thread,
     time::{Duration, Instant},
 };
 
 use hdrhistogram::Histogram;
-use tombola::{Client, Outcome, PoolHandle, Request, Stopped, SubmitError};
+use tombola::{Client, Outcome, Request, Stopped, SubmitError};
 
-use super::recorder::{Recorder, Sent};
-use crate::{draw::refusal, output::counted, under_way::Runs};
+use crate::{
+    add,
+    recorder::{Recorder, Sent},
+    text::counted,
+    under_way::Runs,
+};
 
 /// Draws in one submission. Larger ones cost no less a draw; they only make the clock coarser.
-const BATCH_MAX: usize = 256;
+pub const BATCH_MAX: usize = 256;
 /// What is open when the time is over is answered within so long, or never.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What a client has to do.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Load {
+pub struct Load {
     /// Draws a second on a fixed schedule; `None` keeps the rings full.
-    pub(super) rate: Option<f64>,
+    pub rate: Option<f64>,
     /// When the first draw is due: the clients of one run take turns.
-    pub(super) first_due_ns: f64,
+    pub first_due_ns: f64,
     /// What is due before this moment is drawn, but not counted.
-    pub(super) warmup: Duration,
-    pub(super) duration: Duration,
+    pub warmup: Duration,
+    /// How long is measured after that.
+    pub duration: Duration,
+    /// What the client does when there is nothing to do.
+    pub wait: Wait,
+}
+
+/// What a client does when nothing is due and no answer has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Wait {
+    /// It gives its core to whoever else wants it. On a core of its own that costs nothing, and on
+    /// a shared one the kernel's workers finish the writes that the answers wait for.
+    #[default]
+    Yield,
+    /// It looks again at once.
+    Spin,
+    /// It sleeps for some 50 µs.
+    Sleep,
+}
+
+impl Wait {
+    const SLEEP: Duration = Duration::from_micros(50);
+
+    fn wait(self) {
+        match self {
+            Self::Yield => thread::yield_now(),
+            Self::Spin => hint::spin_loop(),
+            Self::Sleep => thread::sleep(Self::SLEEP),
+        }
+    }
 }
 
 /// What came of it.
 #[derive(Debug)]
-pub(super) struct Answers {
+pub struct Answers {
     /// Draws that were answered within the measured time.
-    pub(super) draws: u64,
+    pub draws: u64,
     /// Draws that were refused because their pool was sold out.
-    pub(super) exhausted: u64,
+    pub exhausted: u64,
     /// Draws that were due in the measured time, and that the engine did not take even long after.
-    pub(super) unsent: u64,
+    pub unsent: u64,
     /// How long was measured.
-    pub(super) seconds: f64,
-    pub(super) latency_ns: Histogram<u64>,
+    pub seconds: f64,
+    /// How long each draw took that was due, or sent, in that time.
+    pub latency_ns: Histogram<u64>,
+}
+
+impl Answers {
+    /// Adds what another client of the same run saw.
+    pub fn join(&mut self, other: &Self) {
+        self.draws += other.draws;
+        self.exhausted += other.exhausted;
+        self.unsent += other.unsent;
+        self.seconds = self.seconds.max(other.seconds);
+        add(&mut self.latency_ns, &other.latency_ns);
+    }
 }
 
 /// Why a run ended early.
-#[derive(Debug)]
-pub(super) enum LoadError {
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// A draw was not taken.
+    #[error(transparent)]
     Submit(SubmitError),
+    /// The shard has stopped.
+    #[error(transparent)]
     Stopped(Stopped),
+    /// So many draws had no answer long after the end.
+    #[error(
+        "no answer to {} within {} s; whether they were made is unknown",
+        counted(*.0 as u64, "draw"),
+        PATIENCE.as_secs()
+    )]
     Unanswered(usize),
     /// A pool is closed, or its window is: there is nothing to measure.
+    #[error("a pool refused draws ({0:?})")]
     Refused(Outcome),
 }
 
@@ -97,11 +153,11 @@ impl Schedule {
 
 /// What ends a run before its time.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Ends<'a> {
+pub struct Ends<'a> {
     /// Somebody wants to see the command end.
-    pub(super) interrupted: &'a AtomicBool,
+    pub interrupted: &'a AtomicBool,
     /// A pool has nothing left; a client that notices tells the others.
-    pub(super) sold_out: &'a AtomicBool,
+    pub sold_out: &'a AtomicBool,
 }
 
 impl Ends<'_> {
@@ -111,15 +167,21 @@ impl Ends<'_> {
 }
 
 /// Works until the time is over or something ends it, then waits for the answers that are missing.
-pub(super) fn drive(
+/// Each batch repeats one of the requests, which take turns.
+///
+/// # Errors
+/// Where a draw is not taken or refused, or has no answer long after the end.
+pub fn drive(
     client: &mut Client,
-    pools: &[PoolHandle],
+    requests: &[Request],
     load: Load,
     begun: Instant,
     ends: Ends<'_>,
 ) -> Result<Answers, LoadError> {
-    let batches: Vec<[Request; BATCH_MAX]> =
-        pools.iter().map(|pool| [pool.into(); BATCH_MAX]).collect();
+    let batches: Vec<_> = requests
+        .iter()
+        .map(|request| [*request; BATCH_MAX])
+        .collect();
     let window_ns = nanoseconds(load.warmup)..nanoseconds(load.warmup + load.duration);
     let mut schedule = Schedule::new(load);
     let mut recorder = Recorder::new(window_ns.clone());
@@ -154,15 +216,13 @@ pub(super) fn drive(
             ends.sold_out.store(true, Ordering::Relaxed);
         }
         if polled == Polled::default() && sent == 0 {
-            // Not a spin: on a core of its own a yield costs nothing, and on a shared one the
-            // kernel's workers finish the writes that the answers wait for.
-            thread::yield_now();
+            load.wait.wait();
         }
     };
     let last = Instant::now();
     while recorder.open() > 0 {
         if tally.poll(client, &mut recorder, begun)? == Polled::default() {
-            thread::yield_now();
+            load.wait.wait();
         }
         if last.elapsed() > PATIENCE {
             return Err(LoadError::Unanswered(recorder.open()));
@@ -206,7 +266,7 @@ impl Tally {
             .poll_with(|completion| {
                 runs.add(completion.request);
                 match completion.outcome {
-                    Outcome::Item(_) | Outcome::NoPrize => {}
+                    Outcome::Item(_) | Outcome::Items | Outcome::NoPrize => {}
                     Outcome::Exhausted => exhausted += 1,
                     outcome => refused = Some(outcome),
                 }
@@ -234,24 +294,6 @@ fn nanoseconds(duration: Duration) -> f64 {
     duration.as_nanos() as f64
 }
 
-impl From<LoadError> for crate::failure::Failure {
-    fn from(error: LoadError) -> Self {
-        Self::Failed(match error {
-            LoadError::Submit(error) => error.to_string(),
-            LoadError::Stopped(error) => error.to_string(),
-            LoadError::Refused(outcome) => format!(
-                "a pool refused draws ({}); open it, change its window, or leave it out of the file",
-                refusal(outcome).unwrap_or("?")
-            ),
-            LoadError::Unanswered(open) => format!(
-                "no answer to {} within {} s; whether they were made is unknown",
-                counted(open as u64, "draw"),
-                PATIENCE.as_secs()
-            ),
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -262,6 +304,7 @@ mod tests {
             first_due_ns: 500.0,
             warmup: Duration::ZERO,
             duration: Duration::ZERO,
+            wait: Wait::Yield,
         })
     }
 

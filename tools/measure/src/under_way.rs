@@ -9,7 +9,7 @@ use tombola::{RequestId, RequestIds};
 /// The ids of one client rise, and so do those of its batches: an answer finds its batch by its id.
 /// Nothing is said about which shard answers: a batch for a pool on all shards goes to several.
 #[derive(Debug)]
-pub(crate) struct UnderWay<T> {
+pub struct UnderWay<T> {
     batches: VecDeque<Batch<T>>,
     /// Requests without an answer.
     open: usize,
@@ -25,7 +25,7 @@ struct Batch<T> {
 
 impl<T> UnderWay<T> {
     /// With room for so many batches; more make it grow.
-    pub(crate) fn with_capacity(batches: usize) -> Self {
+    pub fn with_capacity(batches: usize) -> Self {
         Self {
             batches: VecDeque::with_capacity(batches),
             open: 0,
@@ -33,7 +33,7 @@ impl<T> UnderWay<T> {
     }
 
     /// These were sent.
-    pub(crate) fn sent(&mut self, ids: &RequestIds, what: T) {
+    pub fn sent(&mut self, ids: &RequestIds, what: T) {
         if ids.count > 0 {
             self.batches.push_back(Batch {
                 first: ids.first,
@@ -47,11 +47,7 @@ impl<T> UnderWay<T> {
 
     /// Requests with these ids are answered: tells `each` of their batches which places in it they
     /// have.
-    pub(crate) fn answered(
-        &mut self,
-        ids: Range<RequestId>,
-        mut each: impl FnMut(&T, Range<usize>),
-    ) {
+    pub fn answered(&mut self, ids: Range<RequestId>, mut each: impl FnMut(&T, Range<usize>)) {
         let mut at = self
             .batches
             .partition_point(|batch| batch.end() <= ids.start);
@@ -71,7 +67,7 @@ impl<T> UnderWay<T> {
     }
 
     /// How many requests have no answer yet.
-    pub(crate) fn open(&self) -> usize {
+    pub fn open(&self) -> usize {
         self.open
     }
 }
@@ -84,12 +80,12 @@ impl<T> Batch<T> {
 
 /// Ids of answers in the order in which they come, as few ranges as they make.
 #[derive(Debug, Default)]
-pub(crate) struct Runs(Vec<Range<RequestId>>);
+pub struct Runs(Vec<Range<RequestId>>);
 
 impl Runs {
     /// The answer to this request came.
     #[inline]
-    pub(crate) fn add(&mut self, id: RequestId) {
+    pub fn add(&mut self, id: RequestId) {
         match self.0.last_mut() {
             Some(run) if run.end == id => run.end += 1,
             _ => self.0.push(id..id + 1),
@@ -97,7 +93,7 @@ impl Runs {
     }
 
     /// Takes them out.
-    pub(crate) fn take(&mut self) -> impl Iterator<Item = Range<RequestId>> + '_ {
+    pub fn take(&mut self) -> impl Iterator<Item = Range<RequestId>> + '_ {
         self.0.drain(..)
     }
 }
