@@ -24,6 +24,7 @@ Examples:
   tombola-perf all
   tombola-perf saturation latency --repetitions 3
   tombola-perf all --seconds 0.2 --repetitions 1 --out target/perf
+  tombola-perf latency --only '100000 a second/shard park'
   tombola-perf latency --directory /mnt/disk --json";
 
 /// Measures Tombola, and compares it with its goals.
@@ -33,6 +34,10 @@ pub(crate) struct Options {
     /// What to measure: `all`, or some of the sections.
     #[arg(required = true, value_name = "SECTION", value_parser = sections(), hide_possible_values = false)]
     sections: Vec<String>,
+
+    /// Only the cases whose names contain this, for a profiler; goals that lack one are left out.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) only: Option<String>,
 
     /// How often everything is measured.
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000))]
@@ -63,17 +68,21 @@ pub(crate) struct Options {
 impl Options {
     /// Whether everything is measured.
     pub(crate) fn is_whole(&self) -> bool {
+        self.only.is_none() && self.has_all()
+    }
+
+    fn has_all(&self) -> bool {
         self.sections.iter().any(|section| section == ALL)
     }
 
     /// Whether this section is.
     pub(crate) fn has(&self, section: &str) -> bool {
-        self.is_whole() || self.sections.iter().any(|name| name == section)
+        self.has_all() || self.sections.iter().any(|name| name == section)
     }
 
     /// What the record is called.
     pub(crate) fn name(&self) -> String {
-        if self.is_whole() {
+        if self.has_all() {
             ALL.to_owned()
         } else {
             self.sections.join("-")

@@ -35,6 +35,9 @@ pub(crate) fn measure(options: &Options) -> Result<Record, Failure> {
         }
     })?;
     let cases = cases(options);
+    if cases.is_empty() {
+        return Err(Failure::Usage("no case of these has such a name".into()));
+    }
     let begun = SystemTime::now();
     let load_before = load();
     let runs = repeat(&cases, options, place.path(), &stop)?;
@@ -71,6 +74,9 @@ fn cases(options: &Options) -> Vec<Case> {
                 cases.push(case);
             }
         }
+    }
+    if let Some(only) = &options.only {
+        cases.retain(|case| case.name.contains(only));
     }
     cases
 }

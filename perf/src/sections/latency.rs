@@ -96,9 +96,16 @@ pub(super) fn at_rate(
         sold_out: &AtomicBool::new(false),
     };
     let request = Request::from(&opened.pool);
-    let answers = drive(&mut client, &[request], load, Instant::now(), ends)?;
+    let driven = drive(&mut client, &[request], load, Instant::now(), ends);
     let stats = opened.engine.stats()?;
     let shard = &stats.shards[0];
+    let answers = driven.map_err(|error| {
+        // What a draw that has no answer waits for.
+        Failure::Failed(format!(
+            "{error}; {} requests wait in the ring, {} records of {} are durable, after {} commits",
+            shard.ring_depth, shard.durable_seq, shard.seq, shard.commits
+        ))
+    })?;
     let commit_us = stats.commit_latency_us();
     let mut figures = percentiles(&answers.latency_ns);
     figures.extend([

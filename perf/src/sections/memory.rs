@@ -1,7 +1,10 @@
 //! What items take in memory, how long many take to load, and whether anything grows with draws. The
 //! allocator counts.
 
-use std::time::Instant;
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 
 use tombola::{Config, Engine};
 
@@ -27,6 +30,12 @@ const MANY: u64 = 1_000_000;
 const NO_LOG: &str = "memory/no log/1000000 items";
 const URING: &str = "memory/uring/1000000 items";
 const DRAWS: &str = "memory/uring/draws";
+
+/// How often, and how many times at most, is looked whether what is in use still changes; so often alike
+/// is taken for a rest.
+const SETTLING: Duration = Duration::from_millis(20);
+const SETTLING_MAX: u32 = 1_000;
+const ALIKE: u32 = 10;
 
 fn cases() -> Vec<Case> {
     vec![
@@ -65,14 +74,33 @@ fn items(bench: &Bench<'_>, config: Config, has_log: bool) -> Result<Figures, Fa
 fn draws(bench: &Bench<'_>) -> Result<Figures, Failure> {
     let opened = Opened::new(bench.directory, durable(), ITEMS)?;
     saturate(bench, &opened, 1, Ask::SINGLE)?;
-    let before = bytes_in_use();
+    let before = settled(bench)?;
     saturate(bench, &opened, 1, Ask::SINGLE)?;
-    let after = bytes_in_use();
+    let after = settled(bench)?;
     let draws = opened.engine.stats()?.shards[0].draws;
     Ok(Figures::from([
         ("draws", draws as f64),
         ("bytes_grown", after as f64 - before as f64),
     ]))
+}
+
+/// What is in use once that stays: a client's rings go when its shard has noticed that it is gone, and
+/// the housekeeper reads for a while longer.
+fn settled(bench: &Bench<'_>) -> Result<usize, Failure> {
+    let (mut in_use, mut alike) = (bytes_in_use(), 0);
+    for _ in 0..SETTLING_MAX {
+        thread::sleep(SETTLING);
+        bench.check()?;
+        let now = bytes_in_use();
+        alike = if now == in_use { alike + 1 } else { 0 };
+        in_use = now;
+        if alike == ALIKE {
+            return Ok(in_use);
+        }
+    }
+    Err(Failure::Failed(
+        "what is in use does not come to rest".into(),
+    ))
 }
 
 fn goals(results: &Results) -> Vec<Goal> {
