@@ -8,6 +8,7 @@
 pub mod block;
 mod close;
 pub mod format;
+mod open;
 mod options;
 pub mod reader;
 pub mod record;
@@ -22,6 +23,7 @@ use self::{
     block::BlockKind,
     close::Closing,
     format::{Codec, Context, with_codec},
+    open::{Flight, OpenBlock, OpenSegment},
     record::Record,
     segment::{Identity, SegmentSupply},
 };
@@ -59,39 +61,6 @@ pub(crate) struct Wal {
     last_sealed: u64,
     waits_for_segment: bool,
     stats: WalStats,
-}
-
-#[derive(Debug)]
-struct OpenSegment {
-    number: u64,
-    salt: u64,
-    bytes: u64,
-    position: u64,
-    blocks: u64,
-}
-
-#[derive(Debug)]
-struct OpenBlock {
-    slot: usize,
-    /// Bytes of the segment's header before the block.
-    prefix: usize,
-    filled: usize,
-    limit: usize,
-    count: u32,
-    context: Context,
-    /// Since when it has a record; only kept where there is a commit delay.
-    since: Option<Duration>,
-}
-
-#[derive(Debug)]
-struct Flight {
-    slot: usize,
-    arrived: bool,
-    next_seq: u64,
-    bytes: u64,
-    holds_records: bool,
-    seals: Option<u64>,
-    since: Duration,
 }
 
 /// The free part of the open block, for draws.
@@ -486,16 +455,5 @@ impl Wal {
             since,
         });
         Ok(block.slot)
-    }
-}
-
-impl OpenSegment {
-    /// The bytes that are left for blocks, the seal's apart.
-    fn room(&self) -> u64 {
-        self.bytes - self.position - WRITE_UNIT as u64
-    }
-
-    fn is_full(&self) -> bool {
-        self.room() < BLOCK_BYTES_MIN as u64
     }
 }

@@ -185,7 +185,7 @@ fn a_covered_segment_that_seems_newer_is_told_and_does_not_matter() {
     drop(engine);
     // The version stands behind the magic number; with nothing else changed it would be damage.
     let covered = &files(directory.path(), "log")[0];
-    flip(covered, 8, 2);
+    flip(covered, 8, 8);
     flip(covered, 20, 1);
     let examined = examine(directory.path());
     assert!(examined.opens());
