@@ -17,7 +17,7 @@ pub mod segment;
 
 pub(crate) use options::{Position, WalOptions, WalStats};
 
-use std::{collections::VecDeque, io, path::Path, sync::Arc, time::Duration};
+use std::{collections::VecDeque, io, path::Path, sync::Arc};
 
 use self::{
     block::BlockKind,
