@@ -43,6 +43,12 @@ const LOOK_AROUND_EVERY: u32 = 1024;
 /// Turns after which a shard that is never idle lets others have its core for a moment, while a block is
 /// on its way: some 50 microseconds.
 const GIVE_WAY_EVERY: u32 = 16;
+/// Turns without work in which a shard only yields: about as long as a device takes for a write.
+const YIELDS_MAX: u32 = 200;
+/// How long a shard that waits for the device sleeps at most before it looks for requests again.
+const DEVICE_REST: Duration = Duration::from_micros(50);
+/// A write that takes so long may be waiting for this core.
+const OVERDUE: Duration = Duration::from_millis(1);
 /// Holds that are ended at once, before draws have their turn again.
 const EXPIRED_MAX: usize = 64;
 /// How often a shard looks for the next segment when it is not ready in time.
@@ -86,6 +92,8 @@ pub(crate) struct Shard {
     halted: bool,
     failed: bool,
     turns: u32,
+    /// Turns without work since the last one with some.
+    idle_turns: u32,
 }
 
 #[derive(Debug, Default)]
@@ -112,6 +120,7 @@ impl Shard {
             halted: false,
             failed: false,
             turns: 0,
+            idle_turns: 0,
         }
     }
 
@@ -212,6 +221,22 @@ impl Shard {
             partition.apply(seq, &record).expect("the hold is open");
         }
         Ok(true)
+    }
+
+    /// There is more to do, but the kernel may wait for this core to finish a write, and the scheduler
+    /// lets a busy thread go on for milliseconds before it has its turn.
+    fn give_way(&mut self) {
+        let Parts { wal, handle, .. } = &mut self.parts;
+        if !handle.sleeper.may_sleep() {
+            return;
+        }
+        match wal.oldest_flight() {
+            Some(age) if age >= OVERDUE => {
+                wal.sleep(DEVICE_REST);
+            }
+            Some(_) => thread::yield_now(),
+            None => {}
+        }
     }
 
     fn take_control(&mut self) -> bool {
@@ -332,8 +357,9 @@ impl Task for Shard {
         let looked = match self.turn() {
             Ok(worked) if worked || busy => {
                 self.idle_since = None;
-                if self.turns.is_multiple_of(GIVE_WAY_EVERY) && self.parts.wal.has_flights() {
-                    self.parts.handle.sleeper.give_way();
+                self.idle_turns = 0;
+                if self.turns.is_multiple_of(GIVE_WAY_EVERY) {
+                    self.give_way();
                 }
                 return Progress::Worked;
             }
@@ -360,6 +386,13 @@ impl Task for Shard {
             // The disk is slow or full: there is no point in asking faster than it can change.
             thread::sleep(SEGMENT_REST);
             return;
+        }
+        self.idle_turns += 1;
+        if self.idle_turns > YIELDS_MAX && parts.handle.sleeper.may_sleep() {
+            // If the device is through, its completion ends the sleep.
+            if parts.wal.sleep(DEVICE_REST) {
+                return;
+            }
         }
         let busy_elsewhere =
             parts.wal.wants_marker() || !parts.wal.is_drained() || self.desk.is_busy();

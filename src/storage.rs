@@ -19,7 +19,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
-use std::{io, path::Path};
+use std::{io, path::Path, time::Duration};
 
 use crate::config::{Durability, StorageKind};
 
@@ -80,6 +80,16 @@ pub trait Storage {
     /// Where a write or its flush has failed. This is final: nothing is tried again, and every
     /// later call fails.
     fn reap(&mut self, wait: bool) -> io::Result<Option<usize>>;
+
+    /// Sleeps until a write that is in flight may be finished, at most for `limit`; `false` where there
+    /// is none, or the storage cannot do that.
+    ///
+    /// To yield the core is not enough for writes that the kernel finishes on it: its own threads and
+    /// this one often belong to different control groups, and yielding is a matter within one.
+    fn sleep(&mut self, limit: Duration) -> bool {
+        let _ = limit;
+        false
+    }
 }
 
 /// A storage, and why it is not the one that was asked for, if it is not.

@@ -17,7 +17,7 @@ pub mod segment;
 
 pub(crate) use options::{Position, WalOptions, WalStats};
 
-use std::{collections::VecDeque, io, path::Path, sync::Arc};
+use std::{collections::VecDeque, io, path::Path, sync::Arc, time::Duration};
 
 use self::{
     block::BlockKind,
@@ -147,10 +147,15 @@ impl Wal {
         self.flights.is_empty() && self.block.as_ref().is_none_or(|block| block.count == 0)
     }
 
-    /// Whether a block is on its way.
-    #[inline]
-    pub(crate) fn has_flights(&self) -> bool {
-        !self.flights.is_empty()
+    /// How long the oldest block that is on its way has been, if one is.
+    pub(crate) fn oldest_flight(&self) -> Option<Duration> {
+        let oldest = self.flights.front()?;
+        Some(self.clock.passed_since(oldest.since))
+    }
+
+    /// Sleeps until a block on its way may be durable, at most for `limit`; `false` where it cannot.
+    pub(crate) fn sleep(&mut self, limit: Duration) -> bool {
+        self.storage.sleep(limit)
     }
 
     /// Makes sure there is an open block; `false` while the storage or the housekeeper is behind.

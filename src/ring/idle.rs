@@ -59,13 +59,10 @@ impl Sleeper {
         }
     }
 
-    /// There is more to do, but the kernel may wait for this core to finish a write, and the scheduler
-    /// lets a busy thread go on for milliseconds before it has its turn.
+    /// Whether the thread may give its core away at all.
     #[inline]
-    pub(crate) fn give_way(&self) {
-        if self.idle != Idle::Spin {
-            thread::yield_now();
-        }
+    pub(crate) fn may_sleep(&self) -> bool {
+        self.idle != Idle::Spin
     }
 
     /// Something was pushed for the sleeper. Costs nothing unless it parks.

@@ -12,7 +12,9 @@
 
 mod write;
 
-use std::{fs::File, io, marker::PhantomData, os::fd::AsRawFd, path::Path, rc::Rc, thread};
+use std::{
+    fs::File, io, marker::PhantomData, os::fd::AsRawFd, path::Path, rc::Rc, thread, time::Duration,
+};
 
 use io_uring::{IoUring, opcode, squeue, types};
 
@@ -271,6 +273,18 @@ impl Storage for UringStorage {
             done: 0,
         });
         self.submit(slot).map_err(|error| self.slots.fail(error))
+    }
+
+    fn sleep(&mut self, limit: Duration) -> bool {
+        if self.slots.in_flight_count() == 0 || !self.ring.params().is_feature_ext_arg() {
+            return false;
+        }
+        let limit = types::Timespec::from(limit);
+        let arguments = types::SubmitArgs::new().timespec(&limit);
+        match self.ring.submitter().submit_with_args(1, &arguments) {
+            Ok(_) => true,
+            Err(error) => matches!(error.raw_os_error(), Some(libc::ETIME | libc::EINTR)),
+        }
     }
 
     fn reap(&mut self, wait: bool) -> io::Result<Option<usize>> {
