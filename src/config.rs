@@ -66,7 +66,8 @@ pub enum Durability {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Idle {
-    /// Gives its core to whoever else wants it, and looks again (the default).
+    /// Gives its core to whoever else wants it, and looks again; while a write takes longer than usual it
+    /// sleeps in the kernel (the default).
     #[default]
     Yield,
     /// Looks again at once. Only where the shard's core is its own: a kernel worker that has to
