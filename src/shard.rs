@@ -387,12 +387,13 @@ impl Task for Shard {
             thread::sleep(SEGMENT_REST);
             return;
         }
-        self.idle_turns += 1;
-        if self.idle_turns > YIELDS_MAX && parts.handle.sleeper.may_sleep() {
-            // If the device is through, its completion ends the sleep.
-            if parts.wal.sleep(DEVICE_REST) {
-                return;
-            }
+        self.idle_turns = self.idle_turns.saturating_add(1);
+        // If the device is through, its completion ends the sleep.
+        if self.idle_turns > YIELDS_MAX
+            && parts.handle.sleeper.may_sleep()
+            && parts.wal.sleep(DEVICE_REST)
+        {
+            return;
         }
         let busy_elsewhere =
             parts.wal.wants_marker() || !parts.wal.is_drained() || self.desk.is_busy();
