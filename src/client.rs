@@ -277,7 +277,7 @@ impl Client {
                     stopped,
                 });
             }
-            if begun.elapsed() >= limit {
+            if !backoff.spins() && begun.elapsed() >= limit {
                 return Err(DrawError::Unknown { request: id });
             }
             backoff.wait();

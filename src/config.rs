@@ -110,6 +110,11 @@ pub struct Config {
     pub block_bytes: usize,
     /// How many blocks may be on their way to the device at once, 1 to 64. Default 4.
     pub blocks_in_flight: usize,
+    /// A block that is not full is written only while fewer than this many are on their way, 1 to 64;
+    /// more than [`blocks_in_flight`](Self::blocks_in_flight) is as many. Default 1: draws gather until
+    /// the device is through. A device that works on several writes at once, and not on one after the
+    /// other, answers a draw sooner with more.
+    pub partial_blocks_in_flight: usize,
     /// A snapshot is made once this many records have come since the last, at least 1. Default
     /// 1 000 000.
     pub snapshot_records: u64,
@@ -156,6 +161,7 @@ impl Default for Config {
             segment_bytes: 64 << 20,
             block_bytes: 256 << 10,
             blocks_in_flight: 4,
+            partial_blocks_in_flight: 1,
             snapshot_records: 1_000_000,
             commit_delay: Duration::ZERO,
             commit_records: 0,
@@ -196,7 +202,7 @@ impl Config {
     pub fn out_of_bounds(&self) -> Vec<OutOfBounds> {
         let unit = crate::storage::WRITE_UNIT as u64;
         let block = self.block_bytes as u64;
-        let checks: [(&'static str, bool, String, &'static str); 13] = [
+        let checks: [(&'static str, bool, String, &'static str); 14] = [
             (
                 "shards",
                 self.shards.is_none_or(|n| (1..=256).contains(&n)),
@@ -239,6 +245,12 @@ impl Config {
                 "blocks_in_flight",
                 (1..=64).contains(&self.blocks_in_flight),
                 self.blocks_in_flight.to_string(),
+                "1 to 64",
+            ),
+            (
+                "partial_blocks_in_flight",
+                (1..=64).contains(&self.partial_blocks_in_flight),
+                self.partial_blocks_in_flight.to_string(),
                 "1 to 64",
             ),
             (

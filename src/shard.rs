@@ -13,7 +13,7 @@ mod models;
 pub mod partition;
 mod ports;
 
-use std::{io, sync::Arc, thread, time::Duration};
+use std::{hint, io, sync::Arc, thread, time::Duration};
 
 use self::{
     control::{Control, ShardHandle},
@@ -43,6 +43,9 @@ const LOOK_AROUND_EVERY: u32 = 1024;
 /// Turns after which a shard that is never idle lets others have its core for a moment, while a block is
 /// on its way: some 50 microseconds.
 const GIVE_WAY_EVERY: u32 = 16;
+/// Of its turns without work, a shard that waits for nothing yields in one of so many: a yield takes as
+/// long as ten turns, and what comes meanwhile waits for it.
+const YIELDS_EVERY: u32 = 8;
 /// Turns without work in which a shard only yields: about as long as a device takes for a write.
 const YIELDS_MAX: u32 = 200;
 /// How long a shard that waits for the device sleeps at most before it looks for requests again.
@@ -395,8 +398,12 @@ impl Task for Shard {
         {
             return;
         }
-        let busy_elsewhere =
-            parts.wal.wants_marker() || !parts.wal.is_drained() || self.desk.is_busy();
+        let is_drained = parts.wal.is_drained();
+        if is_drained && !self.idle_turns.is_multiple_of(YIELDS_EVERY) {
+            hint::spin_loop();
+            return;
+        }
+        let busy_elsewhere = parts.wal.wants_marker() || !is_drained || self.desk.is_busy();
         parts.handle.sleeper.rest(busy_elsewhere, || {
             !parts.handle.inbox.is_empty()
                 || parts.exchange.is_busy()

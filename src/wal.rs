@@ -320,6 +320,11 @@ impl Wal {
         if with_codec!(options.format, C => self.room::<C>() == 0) {
             return true;
         }
+        if self.flights.len() >= options.partial_blocks_in_flight {
+            // A device works through one flush after the other: what comes meanwhile had better go
+            // together than one by one behind each other.
+            return false;
+        }
         if more_waits {
             // Under load a few large blocks are written faster than many small ones; but the
             // device should not stand still for that.

@@ -22,13 +22,14 @@ const ENGINE_KEYS: [&str; 11] = [
     "remember_settled",
     "holds_max",
 ];
-const WAL_KEYS: [&str; 10] = [
+const WAL_KEYS: [&str; 11] = [
     "storage",
     "format",
     "durability",
     "segment_bytes",
     "block_bytes",
     "blocks_in_flight",
+    "partial_blocks_in_flight",
     "snapshot_records",
     "commit_delay",
     "commit_records",
@@ -93,6 +94,10 @@ impl<'a> Settings<'a> {
                 }
                 "blocks_in_flight" => {
                     set(&mut config.blocks_in_flight, value::number(entry, mistakes));
+                }
+                "partial_blocks_in_flight" => {
+                    let blocks = value::number(entry, mistakes);
+                    set(&mut config.partial_blocks_in_flight, blocks);
                 }
                 "snapshot_records" => {
                     set(&mut config.snapshot_records, value::number(entry, mistakes));

@@ -94,6 +94,8 @@ impl EngineBuilder {
         block_bytes: usize;
         /// How many blocks may be on their way to the device at once.
         blocks_in_flight: usize;
+        /// How many of them there may be before a block that is not full waits for them.
+        partial_blocks_in_flight: usize;
         /// Records after which a snapshot is made.
         snapshot_records: u64;
         /// How long a block waits for company.

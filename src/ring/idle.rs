@@ -96,8 +96,16 @@ impl Backoff {
         Self { idle, rounds: 0 }
     }
 
+    /// Whether it still looks again at once, every few nanoseconds: too short a time to ask the clock.
+    #[inline]
+    pub(crate) fn spins(&self) -> bool {
+        !self.rounds.is_multiple_of(Self::SPINS)
+            && (self.rounds < Self::SPINS || self.idle == Idle::Spin)
+    }
+
+    #[inline]
     pub(crate) fn wait(&mut self) {
-        self.rounds = self.rounds.saturating_add(1);
+        self.rounds = self.rounds.wrapping_add(1);
         if self.rounds < Self::SPINS || self.idle == Idle::Spin {
             hint::spin_loop();
         } else if self.rounds < Self::YIELDS || self.idle == Idle::Yield {

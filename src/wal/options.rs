@@ -12,6 +12,7 @@ pub(crate) struct WalOptions {
     pub(crate) format: LogFormat,
     pub(crate) block_bytes: usize,
     pub(crate) blocks_in_flight: usize,
+    pub(crate) partial_blocks_in_flight: usize,
     pub(crate) commit_delay: Duration,
     pub(crate) commit_records: usize,
     /// Whether the storage keeps what it is given; where not, headers and checksums are left out.

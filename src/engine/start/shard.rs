@@ -103,6 +103,7 @@ impl Plan {
             format: config.format,
             block_bytes: config.block_bytes,
             blocks_in_flight: config.blocks_in_flight,
+            partial_blocks_in_flight: config.partial_blocks_in_flight,
             commit_delay: config.commit_delay,
             commit_records: config.commit_records,
             keeps_log,

@@ -63,6 +63,10 @@ pub(crate) struct EngineOptions {
     #[arg(long, env = "TOMBOLA_BLOCKS_IN_FLIGHT", value_name = "N")]
     pub(crate) blocks_in_flight: Option<usize>,
 
+    /// A commit that is not full waits until fewer than so many are on their way [default: 1].
+    #[arg(long, env = "TOMBOLA_PARTIAL_BLOCKS_IN_FLIGHT", value_name = "N")]
+    pub(crate) partial_blocks_in_flight: Option<usize>,
+
     /// How long a commit waits for company, for instance 200us or 1ms [default: 0].
     #[arg(long, env = "TOMBOLA_COMMIT_DELAY", value_name = "TIME", value_parser = duration)]
     pub(crate) commit_delay: Option<Duration>,
@@ -104,6 +108,7 @@ impl EngineOptions {
             snapshot_records,
             block_bytes,
             blocks_in_flight,
+            partial_blocks_in_flight,
             commit_delay,
             commit_records,
             archive_dir,
@@ -123,6 +128,10 @@ impl EngineOptions {
         let bytes = block_bytes.map(|size| usize::try_from(size.0).unwrap_or(usize::MAX));
         set(&mut config.block_bytes, bytes);
         set(&mut config.blocks_in_flight, blocks_in_flight);
+        set(
+            &mut config.partial_blocks_in_flight,
+            partial_blocks_in_flight,
+        );
         set(&mut config.commit_delay, commit_delay);
         set(&mut config.commit_records, commit_records);
         config.archive_dir = archive_dir.or(config.archive_dir.take());

@@ -36,6 +36,8 @@ pub struct Settings {
     pub durability: Durability,
     /// Blocks on their way at once.
     pub blocks_in_flight: usize,
+    /// And how many before a block that is not full waits for them.
+    pub partial_blocks_in_flight: usize,
     /// Records after which a snapshot is made.
     pub snapshot_records: u64,
     /// Slots between two shards.
@@ -72,6 +74,7 @@ impl Plan {
             shards: dice.choose(&[1, 2, 2, 3]),
             durability,
             blocks_in_flight: dice.within(1, 4) as usize,
+            partial_blocks_in_flight: dice.choose(&[1, 64]),
             snapshot_records: dice.choose(&[5, 50, 500, 100_000]),
             exchange_slots: dice.choose(&[1, 2, 64]),
             ring_slots: dice.choose(&[32, 64, 256]),
@@ -102,6 +105,7 @@ impl Plan {
             shards,
             durability,
             blocks_in_flight,
+            partial_blocks_in_flight,
             snapshot_records,
             exchange_slots,
             ring_slots,
@@ -114,6 +118,7 @@ impl Plan {
             .segment_bytes(64 << 10)
             .block_bytes(16 << 10)
             .blocks_in_flight(blocks_in_flight)
+            .partial_blocks_in_flight(partial_blocks_in_flight)
             .snapshot_records(snapshot_records)
             .exchange_slots(exchange_slots)
             .ring_slots(ring_slots)
