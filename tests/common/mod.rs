@@ -30,6 +30,8 @@ pub(crate) fn builder(directory: &Path) -> EngineBuilder {
         .seed(7)
         .segment_bytes(64 << 10)
         .block_bytes(16 << 10)
+        // Many on their way at once are many orders in which they can be lost.
+        .partial_blocks_in_flight(4)
         .ring_slots(512)
 }
 

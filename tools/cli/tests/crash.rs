@@ -32,6 +32,7 @@ ring_slots = 1024
 [wal]
 segment_bytes = "128KiB"
 block_bytes = "16KiB"
+partial_blocks_in_flight = 4
 
 [[pool]]
 name = "finite"
