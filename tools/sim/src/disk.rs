@@ -139,8 +139,20 @@ impl Disk {
         self.state().trace
     }
 
-    /// The machine goes down now, and up again: what is there then is what such a crash leaves.
+    /// The machine goes down now, and up again: what is there then is what such a crash leaves. A
+    /// process that had come to its end by itself is not counted as killed.
     pub fn crash(&self, how: Crash) {
+        let mut state = self.state();
+        match how {
+            Crash::Kill => state.counts.kills += u64::from(state.is_down),
+            Crash::PowerCut => state.counts.power_cuts += 1,
+        }
+        drop(state);
+        self.come_up(how);
+    }
+
+    /// What is there after a crash.
+    pub(crate) fn come_up(&self, how: Crash) {
         let mut state = self.state();
         let State {
             nodes,
@@ -167,10 +179,6 @@ impl Disk {
         state.locks.clear();
         state.is_down = false;
         state.crash_in = None;
-        match how {
-            Crash::Kill => state.counts.kills += 1,
-            Crash::PowerCut => state.counts.power_cuts += 1,
-        }
     }
 
     /// Whether there is a file at a path.

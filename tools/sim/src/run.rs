@@ -212,25 +212,23 @@ impl Run {
         if let Some(finding) = before.findings().next() {
             return Err(format!("damage where there is none: {finding}"));
         }
-        if self.dice.happens(300) {
-            self.open_and_kill()?;
-            let after = self.verdict(&data, &archive)?;
-            let held = |examination: &Examination| {
-                let shards = examination.shards.iter();
-                shards
-                    .map(|shard| shard.partition.holds_open())
-                    .sum::<usize>()
-            };
-            // Pools whose registration broke off may be finished.
-            let (before_it, after_it) = (units(&before), units(&after));
-            let mut before_it = before_it.iter();
-            if held(&before) == 0
-                && let Some(changed) = before_it.find(|pool| !after_it.contains(pool))
-            {
-                return Err(format!(
-                    "opening changed {changed:?}; there is {after_it:?}"
-                ));
-            }
+        self.open_and_kill()?;
+        let after = self.verdict(&data, &archive)?;
+        let held = |examination: &Examination| {
+            let shards = examination.shards.iter();
+            shards
+                .map(|shard| shard.partition.holds_open())
+                .sum::<usize>()
+        };
+        // Pools whose registration broke off may be finished.
+        let (before_it, after_it) = (units(&before), units(&after));
+        let mut before_it = before_it.iter();
+        if held(&before) == 0
+            && let Some(changed) = before_it.find(|pool| !after_it.contains(pool))
+        {
+            return Err(format!(
+                "opening changed {changed:?}; there is {after_it:?}"
+            ));
         }
         self.report.recoveries += 1;
         Ok(())
@@ -259,7 +257,7 @@ impl Run {
         self.history.fix();
         self.disk.take_down();
         drop(engine);
-        self.disk.crash(Crash::Kill);
+        self.disk.come_up(Crash::Kill);
         Ok(())
     }
 }
