@@ -46,12 +46,14 @@ const GIVE_WAY_EVERY: u32 = 16;
 /// Of its turns without work, a shard that waits for nothing yields in one of so many: a yield takes as
 /// long as ten turns, and what comes meanwhile waits for it.
 const YIELDS_EVERY: u32 = 8;
-/// Turns without work in which a shard only yields: about as long as a device takes for a write.
-const YIELDS_MAX: u32 = 200;
 /// How long a shard that waits for the device sleeps at most before it looks for requests again.
 const DEVICE_REST: Duration = Duration::from_micros(50);
-/// A write that takes so long may be waiting for this core.
-const OVERDUE: Duration = Duration::from_millis(1);
+/// A write that takes so long, about what a fast device needs for it, may be waiting for this core:
+/// yielding does not always give it to the kernel's threads, which are of another group. A shard that
+/// has nothing to do sleeps then.
+const OVERDUE: Duration = Duration::from_micros(80);
+/// And one that has something to do sleeps after so long.
+const LONG_OVERDUE: Duration = Duration::from_millis(1);
 /// Holds that are ended at once, before draws have their turn again.
 const EXPIRED_MAX: usize = 64;
 /// How often a shard looks for the next segment when it is not ready in time.
@@ -234,7 +236,7 @@ impl Shard {
             return;
         }
         match wal.oldest_flight() {
-            Some(age) if age >= OVERDUE => {
+            Some(age) if age >= LONG_OVERDUE => {
                 wal.sleep(DEVICE_REST);
             }
             Some(_) => thread::yield_now(),
@@ -392,8 +394,8 @@ impl Task for Shard {
         }
         self.idle_turns = self.idle_turns.saturating_add(1);
         // If the device is through, its completion ends the sleep.
-        if self.idle_turns > YIELDS_MAX
-            && parts.handle.sleeper.may_sleep()
+        if parts.handle.sleeper.may_sleep()
+            && parts.wal.oldest_flight().is_some_and(|age| age >= OVERDUE)
             && parts.wal.sleep(DEVICE_REST)
         {
             return;
