@@ -49,7 +49,7 @@ fn pool() -> impl Strategy<Value = PoolDefinition> {
 fn is_impossible(now: &PoolDefinition, wanted: &PoolDefinition) -> bool {
     let item = |id: &str| now.items.iter().find(|item| item.id == id);
     now.on_exhausted != wanted.on_exhausted
-        || wanted.items.iter().any(|wanted| match item(&wanted.id) {
+        || wanted.items.iter().any(|wanted| match item(wanted.id) {
             Some(now) => match (now.stock, wanted.stock) {
                 (Some(now), Some(wanted)) => wanted < now,
                 (now, wanted) => now != wanted,
@@ -91,8 +91,9 @@ proptest! {
                 let conflicts = matches!(engine.register(now.clone()), Err(Error::PoolConflict { .. }));
                 prop_assert!(conflicts);
             }
-            let kept = |id: &String| wanted.items.iter().any(|item| item.id == *id);
-            retired.extend(now.items.into_iter().map(|item| item.id).filter(|id| !kept(id)));
+            let kept = |id: &String| wanted.items.iter().any(|item| item.id == id);
+            let ids = now.items.iter().map(|item| item.id.to_owned());
+            retired.extend(ids.filter(|id| !kept(id)));
             now = wanted;
         }
     }

@@ -87,7 +87,7 @@ impl Pool {
             items: first
                 .items
                 .iter()
-                .map(|item| Item::new(&item.id, item.weight, item.stock))
+                .map(|item| Item::new(item.id, item.weight, item.stock))
                 .collect(),
             no_prizes: 0,
             first,
@@ -231,8 +231,7 @@ impl Pool {
                 if item.stock == Some(u64::MAX) {
                     return Err("Pool(Stock");
                 }
-                self.items
-                    .push(Item::new(&item.id, item.weight, item.stock));
+                self.items.push(Item::new(item.id, item.weight, item.stock));
             }
             PoolChange::Retire { item } => {
                 let item = self.item(item)?;
