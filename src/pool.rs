@@ -95,17 +95,6 @@ pub struct ItemDefinition<I = String> {
     pub stock: Option<u64>,
 }
 
-impl ItemDefinition {
-    /// The same without an id of its own.
-    pub fn by_ref(&self) -> ItemDefinition<&str> {
-        ItemDefinition {
-            id: &self.id,
-            weight: self.weight,
-            stock: self.stock,
-        }
-    }
-}
-
 impl From<ItemDefinition<&str>> for ItemDefinition {
     fn from(item: ItemDefinition<&str>) -> Self {
         Self {
@@ -268,7 +257,7 @@ impl PoolDefinition {
     /// Adds an item with a finite stock.
     #[must_use]
     pub fn item(mut self, id: impl AsRef<str>, weight: u64, stock: u64) -> Self {
-        self.items.push(ItemDefinition {
+        self.items.push(&ItemDefinition {
             id,
             weight,
             stock: Some(stock),
@@ -279,7 +268,7 @@ impl PoolDefinition {
     /// Adds an item that never runs out.
     #[must_use]
     pub fn unlimited(mut self, id: impl AsRef<str>, weight: u64) -> Self {
-        self.items.push(ItemDefinition {
+        self.items.push(&ItemDefinition {
             id,
             weight,
             stock: None,

@@ -33,7 +33,7 @@ fn pool() -> impl Strategy<Value = PoolDefinition> {
                 on_exhausted,
                 items: items
                     .map(|(id, (weight, stock, _))| ItemDefinition {
-                        id: (*id).into(),
+                        id: *id,
                         weight,
                         stock,
                     })
@@ -73,7 +73,7 @@ proptest! {
         for wanted in [wanted, and_then] {
             let gone: HashSet<&str> = retired.iter().map(String::as_str).collect();
             let changes = now.changes_to(&wanted, &gone);
-            let comes_back = wanted.items.iter().any(|item| gone.contains(&item.id[..]));
+            let comes_back = wanted.items.iter().any(|item| gone.contains(item.id));
             let is_impossible = comes_back || is_impossible(&now, &wanted);
             prop_assert_eq!(changes.is_err(), is_impossible, "{:?}", changes);
             // The engine knows by itself what was retired, and what order the items have.

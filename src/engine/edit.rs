@@ -170,7 +170,7 @@ fn place(
                 }
                 .into());
             }
-            items.push(item.by_ref());
+            items.push(item);
         }
         let change = change.clone().try_map(|id| {
             let place = places.get(&*id).copied();

@@ -25,8 +25,8 @@ const UNLIMITED: u64 = u64::MAX;
 /// use tombola::{ItemDefinition, Items};
 ///
 /// let mut items = Items::new();
-/// items.push(ItemDefinition { id: "gold", weight: 1, stock: Some(10) });
-/// items.push(ItemDefinition { id: "dust", weight: 99, stock: None });
+/// items.push(&ItemDefinition { id: "gold", weight: 1, stock: Some(10) });
+/// items.push(&ItemDefinition { id: "dust", weight: 99, stock: None });
 /// assert_eq!(items.at(1).id, "dust");
 /// assert_eq!(items.iter().map(|item| item.weight).sum::<u64>(), 100);
 /// ```
@@ -107,7 +107,7 @@ impl Items {
     }
 
     /// Adds an item behind the others.
-    pub fn push<I: AsRef<str>>(&mut self, item: ItemDefinition<I>) {
+    pub fn push(&mut self, item: &ItemDefinition<impl AsRef<str>>) {
         let place = self.len();
         let ids = Arc::make_mut(&mut self.ids);
         ids.text.push_str(item.id.as_ref());
@@ -227,7 +227,7 @@ impl<'a> IntoIterator for &'a Items {
 
 impl<I: AsRef<str>> Extend<ItemDefinition<I>> for Items {
     fn extend<T: IntoIterator<Item = ItemDefinition<I>>>(&mut self, items: T) {
-        items.into_iter().for_each(|item| self.push(item));
+        items.into_iter().for_each(|item| self.push(&item));
     }
 }
 
@@ -265,7 +265,7 @@ impl<'de> Deserialize<'de> for Items {
             fn visit_seq<A: de::SeqAccess<'de>>(self, mut list: A) -> Result<Items, A::Error> {
                 let mut items = Items::new();
                 while let Some(item) = list.next_element::<ItemDefinition>()? {
-                    items.push(item);
+                    items.push(&item);
                 }
                 Ok(items)
             }
@@ -289,7 +289,7 @@ impl<C> Decode<C> for Items {
         let mut items = Self::new();
         for _ in 0..len {
             decoder.unclaim_bytes_read(size_of::<ItemDefinition>());
-            items.push(ItemDefinition::<String>::decode(decoder)?);
+            items.push(&ItemDefinition::<String>::decode(decoder)?);
         }
         items.shrink_to_fit();
         Ok(items)

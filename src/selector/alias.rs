@@ -29,7 +29,7 @@ pub(super) struct Alias {
 
 /// 12 bytes: with the usual alignment it would be 16, and a third more to miss in the cache.
 #[derive(Debug, Clone, Copy, Default)]
-#[repr(packed(4))]
+#[repr(Rust, packed(4))]
 struct Entry {
     /// Places below this one in the bucket are the item's own.
     own: u64,

@@ -232,7 +232,7 @@ impl<S: Selector> Pool<S> {
                 self.set_weight(item as usize, 0);
                 self.extra(item).is_retired = true;
             }
-            PoolChange::Add { item } => self.add(item),
+            PoolChange::Add { item } => self.add(&item),
             PoolChange::Open => self.gate.is_open = true,
             PoolChange::Close => self.gate.is_open = false,
             PoolChange::Window {

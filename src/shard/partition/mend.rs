@@ -148,7 +148,7 @@ impl Pool<CountsOnly> {
             let mut added = ItemDefinition::from(other.item_definition(item));
             // What came in with it is lost, but for what is with the others.
             added.stock = added.stock.map(|_| 0);
-            self.add(added);
+            self.add(&added);
         }
         self.weights.clone_from(&other.weights);
         for (item, extra) in &other.extras {

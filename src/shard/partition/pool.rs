@@ -276,7 +276,7 @@ impl<S: Selector> Pool<S> {
     }
 
     /// Adds an item behind the others.
-    pub(super) fn add(&mut self, item: ItemDefinition) {
+    pub(super) fn add(&mut self, item: &ItemDefinition) {
         self.remaining.push(item.stock.unwrap_or(UNLIMITED));
         if let Some(spread) = &self.spread {
             self.gone.push(item.stock == Some(0) && spread.is_home());

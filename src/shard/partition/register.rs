@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Misfit, Partition, Pool, spread::Spread};
 use crate::{
-    pool::{ItemDefinition, Items, Placement, PoolDefinition, home_shard},
+    pool::{Items, Placement, PoolDefinition, home_shard},
     request::PoolId,
     selector::Selector,
     wal::record::PoolPart,
@@ -77,9 +77,9 @@ impl<S: Selector> Partition<S> {
             return misfit("that does not continue the part before it");
         }
         let definition = Arc::make_mut(&mut pool.definition);
-        definition
-            .items
-            .extend(part.items.iter().map(ItemDefinition::by_ref));
+        for item in &part.items {
+            definition.items.push(item);
+        }
         if part.end() == part.items_total as usize {
             // What is known already has no mistakes.
             if let Some(known) = self.definitions.find(definition) {
