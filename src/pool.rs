@@ -6,6 +6,8 @@ mod difference;
 mod items;
 mod numbers;
 mod seen;
+#[cfg(test)]
+mod testing;
 
 use std::fmt;
 

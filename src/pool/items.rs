@@ -310,8 +310,8 @@ pub(super) fn claimed_len<T, D: Decoder>(decoder: &mut D) -> Result<usize, Decod
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::testing::{decoded, encoded};
     use super::*;
-    use crate::wal::format::{bounded_decode, encode_to_vec};
 
     fn number() -> impl Strategy<Value = u64> {
         prop_oneof![
@@ -354,9 +354,9 @@ mod tests {
             prop_assert_eq!(format!("{items:?}"), format!("{list:?}"));
             prop_assert_eq!(items == before, owned(&items) == owned(&before));
             // In files it is a list as well.
-            let bytes = encode_to_vec(&items);
-            prop_assert_eq!(&bytes, &encode_to_vec(&list));
-            prop_assert_eq!(bounded_decode(&bytes), Ok(items.clone()));
+            let bytes = encoded(&items);
+            prop_assert_eq!(&bytes, &encoded(&list));
+            prop_assert_eq!(decoded::<Items>(&bytes), items.clone());
             let json = serde_json::to_string(&items).unwrap();
             prop_assert_eq!(&json, &serde_json::to_string(&list).unwrap());
             prop_assert_eq!(serde_json::from_str::<Items>(&json).unwrap(), items.clone());

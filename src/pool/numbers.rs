@@ -137,8 +137,8 @@ bincode::impl_borrow_decode!(Numbers);
 
 #[cfg(test)]
 mod tests {
+    use super::super::testing::{decoded, encoded};
     use super::*;
-    use crate::wal::format::{bounded_decode, encode_to_vec};
 
     const EDGES: [u64; 6] = [
         0,
@@ -163,9 +163,9 @@ mod tests {
                 let is_narrow = matches!(numbers, Numbers::Narrow(_));
                 assert_eq!(is_narrow, fits(first) && fits(second));
                 assert_eq!(numbers, Numbers::Wide(expected.to_vec()));
-                let bytes = encode_to_vec(&numbers);
-                assert_eq!(bytes, encode_to_vec(&expected.to_vec()));
-                assert_eq!(bounded_decode(&bytes).as_ref(), Ok(&numbers));
+                let bytes = encoded(&numbers);
+                assert_eq!(bytes, encoded(&expected.to_vec()));
+                assert_eq!(decoded::<Numbers>(&bytes), numbers);
             }
         }
     }

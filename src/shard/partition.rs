@@ -4,6 +4,7 @@
 //! partition can also draw; with [`CountsOnly`] it only counts, at a few nanoseconds a record.
 
 mod change;
+mod described;
 mod draws;
 mod holds;
 mod image;

@@ -231,7 +231,8 @@ impl Pool {
                 if item.stock == Some(u64::MAX) {
                     return Err("Pool(Stock");
                 }
-                self.items.push(Item::new(&item.id, item.weight, item.stock));
+                self.items
+                    .push(Item::new(&item.id, item.weight, item.stock));
             }
             PoolChange::Retire { item } => {
                 let item = self.item(item)?;
