@@ -109,7 +109,7 @@ fn opened(bench: &Bench<'_>, has_snapshot: bool) -> Result<Figures, Failure> {
 fn from_file(bench: &Bench<'_>) -> Result<Figures, Failure> {
     let directory = tempfile::tempdir_in(bench.directory)?;
     let path = directory.path().join("many.toml");
-    let mut text = String::from("[[pools]]\nname = \"many\"\nitems = [\n");
+    let mut text = String::from("[[pool]]\nname = \"many\"\nitems = [\n");
     for item in &pool("many", MANY).items {
         let ItemDefinition { id, weight, .. } = item;
         let _ = writeln!(
