@@ -106,8 +106,8 @@ fn opening_takes_little(open: impl Fn() -> Engine, what: &str) -> Engine {
 fn draws_leave_nothing(directory: &Path) {
     let builder = on_disk(directory).segment_bytes(256 << 10);
     let engine = builder
-        .remember_keys(1_000)
-        .remember_settled(1_000)
+        .remember_keys(200)
+        .remember_settled(200)
         .snapshot_records(20_000)
         .open()
         .unwrap();
