@@ -23,6 +23,7 @@ use crate::{
     error::{Error, Stopped},
     housekeeper::{HousekeeperHandle, SnapshotRequest},
     machine::{Directory, Lock, Running, Tasks, Waiting},
+    pool::Definitions,
     request::{Completion, PoolId, RequestIdSource},
     ring::{self, Answer, NoAnswer, Places, Reply},
     shard::{
@@ -53,6 +54,8 @@ pub struct Engine {
     running: Vec<Box<dyn Running>>,
     housekeeper: Option<(Arc<HousekeeperHandle>, Box<dyn Running>)>,
     catalogue: Catalogue,
+    /// What shards, housekeeper and catalogue have of a pool is the same.
+    definitions: Definitions,
     ids: Arc<RequestIdSource>,
     places: Places,
     /// Dropped last: the directory is free when nothing of the engine is left.
@@ -112,7 +115,7 @@ impl Engine {
     pub fn item_ids(&self, completion: &Completion) -> Vec<Option<String>> {
         let pool = self.pool_by_id(completion.pool);
         let items = pool.as_ref().map(|pool| &pool.definition().items);
-        let id = |item: u32| Some(items?.get(item as usize)?.id.clone());
+        let id = |item: u32| Some(items?.get(item as usize)?.id.to_owned());
         completion.items().map(|item| item.and_then(id)).collect()
     }
 

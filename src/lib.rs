@@ -98,8 +98,8 @@ pub use engine::{Engine, EngineBuilder, PoolHandle, RequestRef};
 pub use error::{DrawError, Error, Finding, FindingKind, SettleError, Stopped, SubmitError};
 pub use machine::Clock;
 pub use pool::{
-    ChangeError, ItemDefinition, OnExhausted, Placement, PoolChange, PoolDefinition, PoolError,
-    Unchangeable,
+    ChangeError, ItemDefinition, Items, OnExhausted, Placement, PoolChange, PoolDefinition,
+    PoolError, Unchangeable,
 };
 pub use request::{
     COUNT_MAX, Completion, Outcome, PoolId, Refusal, Request, RequestId, RequestIds,

@@ -1,14 +1,24 @@
 //! Pools and items: what may be drawn, how likely, and how often.
 
 mod change;
+mod definitions;
 mod difference;
+mod items;
+mod numbers;
+mod seen;
+#[cfg(test)]
+mod testing;
 
-use std::{collections::HashSet, fmt};
+use std::fmt;
 
 pub use change::{ChangeError, PoolChange};
+pub(crate) use definitions::Definitions;
 pub use difference::Unchangeable;
+pub use items::Items;
+pub(crate) use numbers::Numbers;
 
 use bincode::{Decode, Encode};
+use seen::Seen;
 use serde::{Deserialize, Serialize};
 
 /// The longest pool name or item id, in bytes of UTF-8.
@@ -76,18 +86,28 @@ impl Placement {
     }
 }
 
-/// One item of a pool.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
-pub struct ItemDefinition {
+/// One item of a pool, with its id as a `String` or, where a pool tells it, as a `&str`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
+pub struct ItemDefinition<I = String> {
     /// The item's name, unique within its pool, 1 to [`NAME_BYTES_MAX`] bytes.
-    pub id: String,
+    pub id: I,
     /// How likely the item is, relative to the others. An item of weight 0 is never drawn.
     pub weight: u64,
     /// How many units there are; `None` is unlimited.
     pub stock: Option<u64>,
 }
 
-impl fmt::Display for ItemDefinition {
+impl From<ItemDefinition<&str>> for ItemDefinition {
+    fn from(item: ItemDefinition<&str>) -> Self {
+        Self {
+            id: item.id.to_owned(),
+            weight: item.weight,
+            stock: item.stock,
+        }
+    }
+}
+
+impl<I: fmt::Display> fmt::Display for ItemDefinition<I> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "item \"{}\" with weight {} and ", self.id, self.weight)?;
         match self.stock {
@@ -120,7 +140,7 @@ pub struct PoolDefinition {
     /// Draws from this on are refused; milliseconds since 1970.
     pub closes_at_ms: Option<u64>,
     /// The items, in the order in which they are reported.
-    pub items: Vec<ItemDefinition>,
+    pub items: Items,
 }
 
 /// Why a pool definition is refused.
@@ -203,7 +223,7 @@ impl PoolDefinition {
             is_open: true,
             opens_at_ms: None,
             closes_at_ms: None,
-            items: Vec::new(),
+            items: Items::new(),
         }
     }
 
@@ -238,9 +258,9 @@ impl PoolDefinition {
 
     /// Adds an item with a finite stock.
     #[must_use]
-    pub fn item(mut self, id: impl Into<String>, weight: u64, stock: u64) -> Self {
-        self.items.push(ItemDefinition {
-            id: id.into(),
+    pub fn item(mut self, id: impl AsRef<str>, weight: u64, stock: u64) -> Self {
+        self.items.push(&ItemDefinition {
+            id,
             weight,
             stock: Some(stock),
         });
@@ -249,9 +269,9 @@ impl PoolDefinition {
 
     /// Adds an item that never runs out.
     #[must_use]
-    pub fn unlimited(mut self, id: impl Into<String>, weight: u64) -> Self {
-        self.items.push(ItemDefinition {
-            id: id.into(),
+    pub fn unlimited(mut self, id: impl AsRef<str>, weight: u64) -> Self {
+        self.items.push(&ItemDefinition {
+            id,
             weight,
             stock: None,
         });
@@ -312,13 +332,13 @@ impl PoolDefinition {
                 Some(_) => {}
             }
         }
-        let mut ids = HashSet::with_capacity(self.items.len());
+        let mut seen = Seen::among(&self.items);
         for (index, item) in self.items.iter().enumerate() {
             if found.len() >= limit {
                 break;
             }
-            let id = || shortened(&item.id);
-            if !is_name(&item.id) {
+            let id = || shortened(item.id);
+            if !is_name(item.id) {
                 found.push((
                     Some(index),
                     PoolError::Name {
@@ -326,7 +346,7 @@ impl PoolDefinition {
                         name: id(),
                     },
                 ));
-            } else if !ids.insert(item.id.as_str()) {
+            } else if !seen.insert(index) {
                 found.push((
                     Some(index),
                     PoolError::DuplicateItem {

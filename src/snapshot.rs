@@ -1,6 +1,8 @@
 //! A shard's state as a file: written beside its name, flushed, renamed, the directory flushed, and
 //! read back before anything relies on it.
 
+use std::io;
+
 use bincode::{Decode, Encode};
 
 use crate::{
@@ -13,6 +15,8 @@ use crate::{
 };
 
 const MAGIC: &[u8; 8] = b"TOMBSNAP";
+/// So much is read back at once.
+const READ_BYTES: usize = 1 << 20;
 /// Two verified snapshots are kept, so that one may go bad.
 pub(crate) const KEPT: usize = 2;
 
@@ -79,15 +83,38 @@ pub(crate) fn write(
     let name = name(covered.segment);
     directory.replace(&name, &[MAGIC, &encoded, &crc, &payload])?;
     let path = directory.join(&name);
-    match read_payload(directory, covered.segment, identity)? {
-        Ok((back, bytes)) if back == header && bytes == payload => Ok(()),
-        Ok(_) => Err(Error::Snapshot {
-            reason: format!("{} reads back differently", path.display()),
-        }),
-        Err(reason) => Err(Error::Snapshot {
-            reason: format!("{} reads back as damaged: {reason}", path.display()),
-        }),
+    let reason = match read_header(directory, covered.segment, identity)? {
+        Ok((file, back)) => {
+            let holds = holds(&*file, &payload).map_err(Error::io("read", &path))?;
+            if holds && back == header {
+                return Ok(());
+            }
+            "reads back differently".into()
+        }
+        Err(reason) => format!("reads back as damaged: {reason}"),
+    };
+    Err(Error::Snapshot {
+        reason: format!("{} {reason}", path.display()),
+    })
+}
+
+/// Whether a file holds this behind its header, and nothing else. A part of it is read at a time, so
+/// that the state is not in memory once more.
+fn holds(file: &dyn OpenFile, payload: &[u8]) -> io::Result<bool> {
+    if file.length()? != (PREFIX_BYTES + payload.len()) as u64 {
+        return Ok(false);
     }
+    let mut buffer = vec![0; payload.len().min(READ_BYTES)];
+    let mut offset = PREFIX_BYTES as u64;
+    for part in payload.chunks(READ_BYTES) {
+        let buffer = &mut buffer[..part.len()];
+        file.read_exact_at(buffer, offset)?;
+        if buffer != part {
+            return Ok(false);
+        }
+        offset += part.len() as u64;
+    }
+    Ok(true)
 }
 
 /// Reads the snapshot that covers everything up to `segment`. The inner error says what is wrong

@@ -33,7 +33,7 @@ fn pool() -> impl Strategy<Value = PoolDefinition> {
                 on_exhausted,
                 items: items
                     .map(|(id, (weight, stock, _))| ItemDefinition {
-                        id: (*id).into(),
+                        id: *id,
                         weight,
                         stock,
                     })
@@ -49,7 +49,7 @@ fn pool() -> impl Strategy<Value = PoolDefinition> {
 fn is_impossible(now: &PoolDefinition, wanted: &PoolDefinition) -> bool {
     let item = |id: &str| now.items.iter().find(|item| item.id == id);
     now.on_exhausted != wanted.on_exhausted
-        || wanted.items.iter().any(|wanted| match item(&wanted.id) {
+        || wanted.items.iter().any(|wanted| match item(wanted.id) {
             Some(now) => match (now.stock, wanted.stock) {
                 (Some(now), Some(wanted)) => wanted < now,
                 (now, wanted) => now != wanted,
@@ -73,7 +73,7 @@ proptest! {
         for wanted in [wanted, and_then] {
             let gone: HashSet<&str> = retired.iter().map(String::as_str).collect();
             let changes = now.changes_to(&wanted, &gone);
-            let comes_back = wanted.items.iter().any(|item| gone.contains(&item.id[..]));
+            let comes_back = wanted.items.iter().any(|item| gone.contains(item.id));
             let is_impossible = comes_back || is_impossible(&now, &wanted);
             prop_assert_eq!(changes.is_err(), is_impossible, "{:?}", changes);
             // The engine knows by itself what was retired, and what order the items have.
@@ -91,8 +91,9 @@ proptest! {
                 let conflicts = matches!(engine.register(now.clone()), Err(Error::PoolConflict { .. }));
                 prop_assert!(conflicts);
             }
-            let kept = |id: &String| wanted.items.iter().any(|item| item.id == *id);
-            retired.extend(now.items.into_iter().map(|item| item.id).filter(|id| !kept(id)));
+            let kept = |id: &String| wanted.items.iter().any(|item| item.id == id);
+            let ids = now.items.iter().map(|item| item.id.to_owned());
+            retired.extend(ids.filter(|id| !kept(id)));
             now = wanted;
         }
     }

@@ -7,7 +7,9 @@ mod chi_square;
 
 use chi_square::p_value;
 use common::LIMIT;
-use tombola::{Client, Engine, OnExhausted, PoolChange, PoolDefinition, PoolHandle, Request};
+use tombola::{
+    Client, Engine, ItemDefinition, OnExhausted, PoolChange, PoolDefinition, PoolHandle, Request,
+};
 
 const DRAWS: usize = 40_000;
 
@@ -85,10 +87,11 @@ fn the_odds_follow_every_change() {
             item: "much".into(),
         }]);
         assert_odds(&engine, &pool, &[30, 0, 5, 0]);
-        let item = PoolDefinition::new("p")
-            .unlimited("new", 15)
-            .items
-            .remove(0);
+        let item = ItemDefinition {
+            id: "new".into(),
+            weight: 15,
+            stock: None,
+        };
         edit(&[PoolChange::Add { item }]);
         assert_odds(&engine, &pool, &[30, 0, 5, 15, 0]);
         // What is in stock, but has no weight, is never drawn.

@@ -256,7 +256,7 @@ fn changes_reach_all_shards_and_what_is_voided_comes_back() {
     let again = engine.pool("banner").unwrap();
     assert_eq!(again.id(), pool.id());
     assert_eq!(again.definition().items.len(), 5);
-    assert_eq!(again.definition().items[1].stock, Some(10));
+    assert_eq!(again.definition().items.at(1).stock, Some(10));
 }
 
 #[test]

@@ -212,7 +212,13 @@ fn a_pool_is_not_changed_while_one_of_its_shards_has_failed() {
     drop((client, engine));
     let engine = builder(directory.path()).open().unwrap();
     assert_eq!(
-        engine.pool("banner").unwrap().definition().items[0].weight,
+        engine
+            .pool("banner")
+            .unwrap()
+            .definition()
+            .items
+            .at(0)
+            .weight,
         1
     );
     engine.edit(pool.id(), &[weight(0)]).unwrap();
@@ -269,7 +275,13 @@ fn a_change_that_one_shard_could_not_make_is_made_by_the_next_open() {
         let told = edited.map(drop).unwrap_err();
         assert!(matches!(told, Error::Unfinished { .. }), "{told}");
         assert_eq!(
-            engine.pool("banner").unwrap().definition().items[0].weight,
+            engine
+                .pool("banner")
+                .unwrap()
+                .definition()
+                .items
+                .at(0)
+                .weight,
             0
         );
         // Nothing else is changed before that one is made everywhere.

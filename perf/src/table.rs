@@ -30,6 +30,7 @@ const COLUMNS: &[(&str, &str, f64)] = &[
     ("load_s", "s to load", 1.0),
     ("bytes_per_item", "bytes an item", 1.0),
     ("definition_bytes_per_item", "of these the definition", 1.0),
+    ("bytes_per_item_max", "at most meanwhile", 1.0),
     ("bytes_grown", "bytes more", 1.0),
 ];
 /// The same of the device beside it.

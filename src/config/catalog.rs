@@ -26,7 +26,7 @@ pub(super) fn read(entry: Entry<'_>, name: &str, pools: &mut Pools, mistakes: &m
     for node in entry.node.into_list("catalog", mistakes) {
         let at = node.at();
         if let Some(item) = item(node, mistakes) {
-            pool.items.push(item);
+            pool.items.push(&item);
             item_places.push(at);
         }
     }

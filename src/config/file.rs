@@ -54,7 +54,7 @@ impl ConfigFormat {
 /// "#;
 /// let file = ConfigFile::parse(text, ConfigFormat::Toml)?;
 /// assert_eq!(file.config.shards, Some(2));
-/// assert_eq!(file.pools[0].items[1].stock, None);
+/// assert_eq!(file.pools[0].items.at(1).stock, None);
 /// # Ok::<(), tombola::config::ConfigError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -83,7 +83,7 @@ impl Pools {
                     for node in entry.node.into_list("items", mistakes) {
                         let at = node.at();
                         if let Some(item) = item(node, mistakes) {
-                            pool.items.push(item);
+                            pool.items.push(&item);
                             item_places.push(at);
                         }
                     }

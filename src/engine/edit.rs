@@ -1,7 +1,7 @@
 //! Pools come in and change, while they are drawn from.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, MutexGuard, PoisonError},
 };
 
@@ -28,8 +28,12 @@ impl Engine {
         &self,
         definition: impl Into<Arc<PoolDefinition>>,
     ) -> Result<PoolHandle, Error> {
-        let definition = definition.into();
+        let mut definition = definition.into();
         definition.validate()?;
+        if let Some(definition) = Arc::get_mut(&mut definition) {
+            definition.items.shrink_to_fit();
+        }
+        let definition = self.definitions.share(&definition);
         let shard = home_shard(&definition.name, self.shards.len());
         // Places are given one at a time: a pool on all shards has the same one everywhere.
         let _editing = self.begin_edit();
@@ -105,11 +109,14 @@ impl Engine {
         let odds = self.odds(handle.id())?;
         let in_play: Vec<u32> = odds.items.iter().map(|item| item.place).collect();
         let mut current = PoolDefinition::clone(handle.definition());
-        let items = (0..).zip(std::mem::take(&mut current.items));
-        let (kept, retired): (Vec<_>, Vec<_>) =
-            items.partition(|(place, _)| in_play.binary_search(place).is_ok());
-        current.items = kept.into_iter().map(|(_, item)| item).collect();
-        let retired = retired.iter().map(|(_, item)| &item.id[..]).collect();
+        let items = &handle.definition().items;
+        let is_in_play = |place: u32| in_play.binary_search(&place).is_ok();
+        let retired = (0..).zip(items).filter(|(place, _)| !is_in_play(*place));
+        let retired: HashSet<&str> = retired.map(|(_, item)| item.id).collect();
+        if !retired.is_empty() {
+            let kept = in_play.iter().map(|place| items.at(*place as usize));
+            current.items = kept.collect();
+        }
         Ok(current.changes_to(wanted, &retired)?)
     }
 
@@ -150,26 +157,23 @@ fn place(
     changes: &[PoolChange],
 ) -> Result<(Vec<PoolChange<u32>>, PoolDefinition), ChangeError> {
     let mut changed = definition.clone();
-    let ids = definition.items.iter().map(|item| item.id.clone());
-    let mut places: HashMap<String, u32> = ids.zip(0..).collect();
+    let items = &mut changed.items;
+    let mut places = places_of(definition, changes);
     let mut placed = Vec::with_capacity(changes.len());
     for change in changes {
         let pool = || definition.name.clone();
         if let PoolChange::Add { item } = change {
-            if places
-                .insert(item.id.clone(), changed.items.len() as u32)
-                .is_some()
-            {
+            if places.insert(&item.id, items.len() as u32).is_some() {
                 return Err(PoolError::DuplicateItem {
                     pool: pool(),
                     item: item.id.clone(),
                 }
                 .into());
             }
-            changed.items.push(item.clone());
+            items.push(item);
         }
         let change = change.clone().try_map(|id| {
-            let place = places.get(&id).copied();
+            let place = places.get(&*id).copied();
             place.ok_or_else(|| ChangeError::UnknownItem {
                 pool: pool(),
                 item: id,
@@ -177,11 +181,12 @@ fn place(
         })?;
         match &change {
             PoolChange::Restock { item, units } => {
-                let stock = &mut changed.items[*item as usize].stock;
-                *stock = stock.map(|stock| stock.saturating_add(*units));
+                let stock = items.at(*item as usize).stock;
+                let stock = stock.map(|stock| stock.saturating_add(*units));
+                items.set_stock(*item as usize, stock);
             }
-            PoolChange::Weight { item, weight } => changed.items[*item as usize].weight = *weight,
-            PoolChange::Retire { item } => changed.items[*item as usize].weight = 0,
+            PoolChange::Weight { item, weight } => items.set_weight(*item as usize, *weight),
+            PoolChange::Retire { item } => items.set_weight(*item as usize, 0),
             PoolChange::Add { .. } => {}
             PoolChange::Open => changed.is_open = true,
             PoolChange::Close => changed.is_open = false,
@@ -196,4 +201,26 @@ fn place(
         placed.push(change);
     }
     Ok((placed, changed))
+}
+
+/// Where the items stand that changes name, as far as the pool has them.
+fn places_of<'a>(definition: &PoolDefinition, changes: &'a [PoolChange]) -> HashMap<&'a str, u32> {
+    let named: HashSet<&str> = changes.iter().filter_map(named).collect();
+    if named.is_empty() {
+        return HashMap::new();
+    }
+    (0..)
+        .zip(&definition.items)
+        .filter_map(|(place, item)| Some((*named.get(item.id)?, place)))
+        .collect()
+}
+
+fn named(change: &PoolChange) -> Option<&str> {
+    match change {
+        PoolChange::Restock { item, .. }
+        | PoolChange::Weight { item, .. }
+        | PoolChange::Retire { item } => Some(item),
+        PoolChange::Add { item } => Some(&item.id),
+        PoolChange::Open | PoolChange::Close | PoolChange::Window { .. } => None,
+    }
 }

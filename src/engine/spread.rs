@@ -322,14 +322,13 @@ fn whole_of<'a>(
     parts: impl Iterator<Item = &'a PoolDefinition>,
     like: &PoolDefinition,
 ) -> PoolDefinition {
+    let parts: Vec<_> = parts.collect();
     let mut whole = like.clone();
-    for item in &mut whole.items {
-        item.stock = item.stock.map(|_| 0);
-    }
-    for part in parts {
-        for (item, more) in whole.items.iter_mut().zip(&part.items) {
-            item.stock = item.stock.zip(more.stock).map(|(stock, more)| stock + more);
-        }
+    for place in 0..whole.items.len() {
+        let items = parts.iter().filter_map(|part| part.items.get(place));
+        whole
+            .items
+            .set_stock(place, items.map(|item| item.stock).sum());
     }
     whole
 }

@@ -11,7 +11,7 @@ use crate::{
     error::Error,
     housekeeper::{Housekeeper, HousekeeperHandle, Keeping, KeepingOptions, make_archive},
     machine::{Clock, Directory, Entropy, Lock, Task},
-    pool::home_shard,
+    pool::{Definitions, home_shard},
     recovery::{self, Depth, Meta, ShardState, shard_directory},
     request::{PoolId, RequestIdSource},
     ring::{Places, Sleeper, mesh, reply},
@@ -48,9 +48,10 @@ pub(super) fn start(builder: EngineBuilder) -> Result<Engine, Error> {
         tasks,
     } = builder;
     let durable = directory.filter(|_| config.storage != StorageKind::None || factory.is_some());
+    let definitions = Definitions::default();
     let (lock, recovered, requests_upto) = match &durable {
-        Some(directory) => recover(directory, &mut config, &clock, &entropy)?,
-        None => (None, fresh(&mut config), 1),
+        Some(directory) => recover(directory, &mut config, &clock, &entropy, &definitions)?,
+        None => (None, fresh(&mut config, &definitions), 1),
     };
     let seed = config.seed.map_or_else(|| entropy.next(), Ok)?;
     let catalogue = Catalogue::default();
@@ -78,6 +79,7 @@ pub(super) fn start(builder: EngineBuilder) -> Result<Engine, Error> {
         running: Vec::new(),
         housekeeper: None,
         catalogue,
+        definitions,
         ids,
         places,
         _lock: lock.map(super::HeldLock),
@@ -209,7 +211,7 @@ fn reserve_ids(engine: &Engine, durable: bool) -> Result<(), Error> {
 }
 
 /// Shards of an engine in memory.
-fn fresh(config: &mut Config) -> Vec<Recovered> {
+fn fresh(config: &mut Config, definitions: &Definitions) -> Vec<Recovered> {
     let shards = *config.shards.get_or_insert_with(default_shards);
     let identity = |shard| Identity {
         engine: 0,
@@ -219,7 +221,9 @@ fn fresh(config: &mut Config) -> Vec<Recovered> {
     (0..shards)
         .map(|shard| Recovered {
             identity: identity(shard),
-            partition: Partition::default().on_shard(shard as u32, shards as u32),
+            partition: Partition::default()
+                .on_shard(shard as u32, shards as u32)
+                .sharing(definitions),
             position: Position {
                 next_seq: 1,
                 chain: 0,
@@ -243,6 +247,7 @@ fn recover(
     config: &mut Config,
     clock: &Clock,
     entropy: &Entropy,
+    definitions: &Definitions,
 ) -> Result<Found, Error> {
     directory.create()?;
     let lock = directory.lock()?;
@@ -267,7 +272,8 @@ fn recover(
     if let Some(archive) = &config.archive_dir {
         make_archive(&directory.at(archive), meta.shards)?;
     }
-    let recovered = recovery::each(directory, examination.shards, |state| {
+    let recovered = recovery::each(directory, examination.shards, |mut state| {
+        state.partition = state.partition.sharing(definitions);
         let identity = meta.identity(state.shard);
         let inner = shard_directory(directory, state.shard);
         recover_shard(&inner, identity, state, config, clock)

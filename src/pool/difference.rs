@@ -105,7 +105,7 @@ impl PoolDefinition {
         }
         let others = other.by_id();
         for item in &self.items {
-            match others.get(&item.id[..]) {
+            match others.get(item.id) {
                 Some(another) if *another == item => {}
                 Some(another) => return Some(format!("it has {item}, not {another}")),
                 None => return Some(format!("it has item \"{}\"", item.id)),
@@ -113,12 +113,12 @@ impl PoolDefinition {
         }
         let own = self.by_id();
         let mut missing = other.items.iter();
-        let missing = missing.find(|item| !own.contains_key(&item.id[..]))?;
+        let missing = missing.find(|item| !own.contains_key(item.id))?;
         Some(format!("it has no item \"{}\"", missing.id))
     }
 
-    fn by_id(&self) -> HashMap<&str, &ItemDefinition> {
-        self.items.iter().map(|item| (&item.id[..], item)).collect()
+    fn by_id(&self) -> HashMap<&str, ItemDefinition<&str>> {
+        self.items.iter().map(|item| (item.id, item)).collect()
     }
 
     /// The changes that make this pool, as it is now, into the one that is wanted; none if it is so
@@ -141,24 +141,21 @@ impl PoolDefinition {
             return Err(first);
         }
         let current = self.by_id();
-        let kept: HashSet<&str> = wanted.items.iter().map(|item| &item.id[..]).collect();
-        let gone = self
-            .items
-            .iter()
-            .filter(|item| !kept.contains(&item.id[..]));
+        let kept: HashSet<&str> = wanted.items.iter().map(|item| item.id).collect();
+        let gone = self.items.iter().filter(|item| !kept.contains(item.id));
         let retire = gone.map(|item| PoolChange::Retire {
-            item: item.id.clone(),
+            item: item.id.to_owned(),
         });
         let mut changes: Vec<PoolChange> = retire.collect();
         let (mut grown, mut added) = (Vec::new(), Vec::new());
         for item in &wanted.items {
-            let Some(now) = current.get(&item.id[..]) else {
-                added.push(PoolChange::Add { item: item.clone() });
+            let Some(now) = current.get(item.id) else {
+                added.push(PoolChange::Add { item: item.into() });
                 continue;
             };
             if now.weight != item.weight {
                 let change = PoolChange::Weight {
-                    item: item.id.clone(),
+                    item: item.id.to_owned(),
                     weight: item.weight,
                 };
                 if item.weight < now.weight {
@@ -171,7 +168,7 @@ impl PoolDefinition {
             let units = stocks.map_or(0, |(wanted, now)| wanted - now);
             if units > 0 {
                 grown.push(PoolChange::Restock {
-                    item: item.id.clone(),
+                    item: item.id.to_owned(),
                     units,
                 });
             }
@@ -212,8 +209,8 @@ impl PoolDefinition {
             });
         }
         let current = self.by_id();
-        let unchangeable = |wanted: &ItemDefinition| {
-            let (pool, item) = (pool(), wanted.id.clone());
+        let unchangeable = |wanted: ItemDefinition<&str>| {
+            let (pool, item) = (pool(), wanted.id.to_owned());
             let Some(now) = current.get(&item[..]) else {
                 let is_retired = retired.contains(&item[..]);
                 return is_retired.then_some(Unchangeable::Retired { pool, item });

@@ -27,7 +27,9 @@ pub(super) struct Alias {
     is_ready: bool,
 }
 
+/// 12 bytes: with the usual alignment it would be 16, and a third more to miss in the cache.
 #[derive(Debug, Clone, Copy, Default)]
+#[repr(Rust, packed(4))]
 struct Entry {
     /// Places below this one in the bucket are the item's own.
     own: u64,

@@ -4,6 +4,7 @@
 //! partition can also draw; with [`CountsOnly`] it only counts, at a few nanoseconds a record.
 
 mod change;
+mod described;
 mod draws;
 mod holds;
 mod image;
@@ -29,7 +30,7 @@ pub(crate) use settle::Found;
 
 use crate::{
     machine::Clock,
-    pool::OnExhausted,
+    pool::{Definitions, OnExhausted},
     request::Refusal,
     selector::{Adaptive, Selector, Stream, WeightOverflow},
     wal::record::{DrawRecord, NO_PRIZE, Record, Remember},
@@ -64,6 +65,8 @@ pub struct Partition<S = Adaptive> {
     staged: u64,
     /// Draws that got a unit which another shard had.
     hand_overs: u64,
+    /// What other parts of the same engine have as well.
+    definitions: Definitions,
 }
 
 /// What a staged draw came to.
@@ -126,6 +129,7 @@ impl<S: Selector> Default for Partition<S> {
             exchanges: Exchanges::new(),
             staged: 0,
             hand_overs: 0,
+            definitions: Definitions::default(),
         }
     }
 }
@@ -135,6 +139,16 @@ impl<S: Selector> Partition<S> {
     #[must_use]
     pub fn on_shard(mut self, shard: u32, shards: u32) -> Self {
         (self.shard, self.shards) = (shard, shards);
+        self
+    }
+
+    /// The same state, with the definitions of pools in common with others.
+    #[must_use]
+    pub(crate) fn sharing(mut self, definitions: &Definitions) -> Self {
+        self.definitions = definitions.clone();
+        for pool in self.pools.iter_mut().filter(|pool| pool.is_registered()) {
+            pool.share(definitions);
+        }
         self
     }
 
@@ -347,6 +361,7 @@ impl<S: Selector> Partition<S> {
             exchanges: self.exchanges,
             staged: 0,
             hand_overs: 0,
+            definitions: self.definitions,
         }
     }
 }
@@ -360,7 +375,7 @@ impl<S: Selector> Pool<S> {
     #[inline(always)]
     fn choose(&mut self, stream: &mut Stream) -> Result<u32, Elsewhere> {
         let index = self.selector.pick(stream);
-        if self.counts[index].remaining == 0 {
+        if self.remaining[index] == 0 {
             self.chose_empty(index)
         } else {
             Ok(index as u32)
@@ -382,11 +397,11 @@ impl<S: Selector> Pool<S> {
 
     /// "No prize" is for a pool that has any; whether it has may not be known here.
     fn no_prize(&self, chosen: u32) -> Result<u32, Elsewhere> {
-        let mut counts = self.counts.iter().zip(&self.weights);
-        if counts.any(|(count, weight)| count.remaining > 0 && *weight > 0) {
+        let mut items = self.remaining.iter().zip(self.weights.iter());
+        if items.any(|(remaining, weight)| *remaining > 0 && weight > 0) {
             return Ok(NO_PRIZE);
         }
-        let wanted = (0..self.counts.len()).find(|item| self.stocked_weight(*item) > 0);
+        let wanted = (0..self.remaining.len()).find(|item| self.stocked_weight(*item) > 0);
         let wanted = wanted.expect("something is in stock") as u32;
         Err(Elsewhere { chosen, wanted })
     }
@@ -396,7 +411,7 @@ impl<S: Selector> Pool<S> {
         let index = chosen as usize;
         if chosen == NO_PRIZE {
             self.no_prize(chosen)
-        } else if self.counts[index].remaining > 0 {
+        } else if self.remaining[index] > 0 {
             Ok(chosen)
         } else if self.gone[index] && self.definition.on_exhausted == OnExhausted::Renormalise {
             self.choose(stream)

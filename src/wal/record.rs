@@ -200,8 +200,8 @@ pub struct PoolPart {
 const PART_BYTES_MAX: usize = 12 * 1024;
 
 /// What an item takes at most: an id may double when a text format escapes it.
-fn item_bytes_max(item: &ItemDefinition) -> usize {
-    2 * item.id.len() + 96
+fn item_bytes_max(id: &str) -> usize {
+    2 * id.len() + 96
 }
 
 impl ChangedPart {
@@ -210,7 +210,7 @@ impl ChangedPart {
         let mut budget = PART_BYTES_MAX - 1024;
         let fits = changes[first..].iter().take_while(|change| {
             let bytes = match change {
-                PoolChange::Add { item } => item_bytes_max(item) + 32,
+                PoolChange::Add { item } => item_bytes_max(&item.id) + 32,
                 _ => 128,
             };
             let fits = bytes <= budget;
@@ -231,8 +231,8 @@ impl PoolPart {
     /// The part of `definition` that begins with item `first`, as large as a part may be.
     pub(crate) fn of(definition: &crate::PoolDefinition, pool: u32, first: usize) -> Self {
         let mut budget = PART_BYTES_MAX - 1024;
-        let mut fits = |item: &&ItemDefinition| {
-            let bytes = item_bytes_max(item);
+        let mut fits = |item: &ItemDefinition<&str>| {
+            let bytes = item_bytes_max(item.id);
             let fits = bytes <= budget;
             budget = budget.saturating_sub(bytes);
             fits
@@ -247,10 +247,12 @@ impl PoolPart {
             closes_at_ms: definition.closes_at_ms,
             items_total: definition.items.len() as u32,
             first_item: first as u32,
-            items: definition.items[first..]
+            items: definition
+                .items
                 .iter()
+                .skip(first)
                 .take_while(&mut fits)
-                .cloned()
+                .map(ItemDefinition::from)
                 .collect(),
         }
     }

@@ -163,8 +163,8 @@ impl Living {
 
     fn change(&mut self, pool: usize) -> PoolChange {
         let items = &self.pools[pool].definition().items;
-        let added = |item: &&ItemDefinition| item.id.starts_with("added") && item.weight > 0;
-        let added = items.iter().find(added).map(|item| item.id.clone());
+        let added = |item: &ItemDefinition<&str>| item.id.starts_with("added") && item.weight > 0;
+        let added = items.iter().find(added).map(|item| item.id.to_owned());
         match self.below(10) {
             0 => PoolChange::Close,
             1 => PoolChange::Window {

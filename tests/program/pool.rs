@@ -87,7 +87,7 @@ impl Pool {
             items: first
                 .items
                 .iter()
-                .map(|item| Item::new(&item.id, item.weight, item.stock))
+                .map(|item| Item::new(item.id, item.weight, item.stock))
                 .collect(),
             no_prizes: 0,
             first,

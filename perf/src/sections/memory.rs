@@ -2,16 +2,17 @@
 //! allocator counts.
 
 use std::{
+    fmt::Write as _,
     thread,
     time::{Duration, Instant},
 };
 
-use tombola::{Config, Engine};
+use tombola::{Config, ConfigFile, Engine, ItemDefinition};
 
 use super::Section;
 use crate::{
     case::{Bench, Case, Figures},
-    counting::bytes_in_use,
+    counting::{bytes_in_use, bytes_max},
     engines::{ITEMS, Opened, durable, pool, without_log},
     failure::Failure,
     goal::{Bound, Goal},
@@ -29,6 +30,9 @@ pub(super) const SECTION: Section = Section {
 const MANY: u64 = 1_000_000;
 const NO_LOG: &str = "memory/no log/1000000 items";
 const URING: &str = "memory/uring/1000000 items";
+const FROM_LOG: &str = "memory/opened from the log";
+const FROM_SNAPSHOT: &str = "memory/opened from a snapshot";
+const FILE: &str = "memory/from a TOML file";
 const DRAWS: &str = "memory/uring/draws";
 
 /// How often, and how many times at most, is looked whether what is in use still changes; so often alike
@@ -39,35 +43,91 @@ const ALIKE: u32 = 10;
 
 fn cases() -> Vec<Case> {
     vec![
-        Case::new(NO_LOG, |bench| items(bench, without_log(), false)),
-        Case::durable(URING, |bench| items(bench, durable(), true)),
+        Case::new(NO_LOG, |bench| registered(bench, without_log(), false)),
+        Case::durable(URING, |bench| registered(bench, durable(), true)),
+        Case::durable(FROM_LOG, |bench| opened(bench, false)),
+        Case::durable(FROM_SNAPSHOT, |bench| opened(bench, true)),
+        Case::new(FILE, from_file),
         Case::durable(DRAWS, draws),
     ]
 }
 
-fn items(bench: &Bench<'_>, config: Config, has_log: bool) -> Result<Figures, Failure> {
+/// What many items take, how long they take to load, and how much is in use at most meanwhile.
+fn loaded<T>(load: impl FnOnce() -> Result<T, Failure>) -> Result<(T, Figures), Failure> {
+    let before = bytes_in_use();
+    let begun = Instant::now();
+    let (loaded, most) = bytes_max(load);
+    let seconds = begun.elapsed().as_secs_f64();
+    let loaded = loaded?;
+    let bytes = bytes_in_use() - before;
+    let figures = Figures::from([
+        ("load_s", seconds),
+        ("bytes_per_item", bytes as f64 / MANY as f64),
+        ("bytes_per_item_max", most as f64 / MANY as f64),
+    ]);
+    Ok((loaded, figures))
+}
+
+fn registered(bench: &Bench<'_>, config: Config, has_log: bool) -> Result<Figures, Failure> {
     let directory = tempfile::tempdir_in(bench.directory)?;
     let engine = Engine::builder(directory.path()).config(config).open()?;
     let before = bytes_in_use();
     let definition = pool("many", MANY);
     let definition_bytes = bytes_in_use() - before;
-    let begun = Instant::now();
-    let handle = engine.register(definition)?;
-    let seconds = begun.elapsed().as_secs_f64();
+    let (_, mut figures) = loaded(|| Ok(engine.register(definition)?))?;
     if has_log {
         // From then on the housekeeper knows them too.
         engine.snapshot()?;
     }
     let all = bytes_in_use() - before;
-    drop(handle);
-    Ok(Figures::from([
-        ("load_s", seconds),
-        ("bytes_per_item", all as f64 / MANY as f64),
-        (
-            "definition_bytes_per_item",
-            definition_bytes as f64 / MANY as f64,
-        ),
-    ]))
+    figures.insert("bytes_per_item", all as f64 / MANY as f64);
+    figures.insert(
+        "definition_bytes_per_item",
+        definition_bytes as f64 / MANY as f64,
+    );
+    Ok(figures)
+}
+
+/// An engine that has many items already is opened.
+fn opened(bench: &Bench<'_>, has_snapshot: bool) -> Result<Figures, Failure> {
+    let directory = tempfile::tempdir_in(bench.directory)?;
+    let open = || -> Result<Engine, Failure> {
+        let engine = Engine::builder(directory.path()).config(durable());
+        Ok(engine.open()?)
+    };
+    let engine = open()?;
+    engine.register(pool("many", MANY))?;
+    if has_snapshot {
+        engine.shutdown()?;
+    } else {
+        drop(engine);
+    }
+    Ok(loaded(open)?.1)
+}
+
+/// A file is read and its pool registered.
+fn from_file(bench: &Bench<'_>) -> Result<Figures, Failure> {
+    let directory = tempfile::tempdir_in(bench.directory)?;
+    let path = directory.path().join("many.toml");
+    let mut text = String::from("[[pool]]\nname = \"many\"\nitems = [\n");
+    for item in &pool("many", MANY).items {
+        let ItemDefinition { id, weight, .. } = item;
+        let _ = writeln!(
+            text,
+            "    {{ id = \"{id}\", weight = {weight}, stock = 1000 }},"
+        );
+    }
+    text.push_str("]\n");
+    std::fs::write(&path, text)?;
+    let load = || {
+        let engine = Engine::builder(directory.path()).config(without_log());
+        let engine = engine.open()?;
+        for pool in ConfigFile::read(&path)?.pools {
+            engine.register(pool)?;
+        }
+        Ok(engine)
+    };
+    Ok(loaded(load)?.1)
 }
 
 /// What is in use after many draws, and what after as many again.
@@ -123,6 +183,24 @@ fn goals(results: &Results) -> Vec<Goal> {
             Bound::AtMost(1.0),
             "s",
             results.each(URING, "load_s"),
+        ),
+        goal(
+            "and are opened again in",
+            Bound::AtMost(1.0),
+            "s",
+            results.each(FROM_LOG, "load_s"),
+        ),
+        goal(
+            "from a snapshot in",
+            Bound::AtMost(1.0),
+            "s",
+            results.each(FROM_SNAPSHOT, "load_s"),
+        ),
+        goal(
+            "from a TOML file in",
+            Bound::AtMost(1.0),
+            "s",
+            results.each(FILE, "load_s"),
         ),
         goal(
             "bytes more after as many draws again",

@@ -88,7 +88,7 @@ fn both_formats_say_the_same() {
         ..Config::default()
     };
     assert_eq!(file.config, expected);
-    assert_eq!(file.pools[0].items[0].weight, u64::MAX - 1);
+    assert_eq!(file.pools[0].items.at(0).weight, u64::MAX - 1);
 }
 
 #[test]

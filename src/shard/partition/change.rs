@@ -92,7 +92,7 @@ impl<S: Selector> Pool<S> {
         // What the changes so far would have made of the items they touch.
         let mut touched: BTreeMap<u32, Touched> = BTreeMap::new();
         let mut total = u128::from(self.weight_total);
-        let mut items = self.counts.len();
+        let mut items = self.remaining.len();
         for change in changes {
             match change {
                 PoolChange::Restock { item, .. }
@@ -186,7 +186,7 @@ impl<S: Selector> Pool<S> {
 
     fn touch(&self, item: u32) -> Result<Touched, ChangeError> {
         let at = item as usize;
-        if at >= self.counts.len() {
+        if at >= self.remaining.len() {
             return Err(ChangeError::UnknownItem {
                 pool: self.definition.name.clone(),
                 item: format!("number {item}"),
@@ -195,7 +195,7 @@ impl<S: Selector> Pool<S> {
         let extra = self.extras.get(&item).copied().unwrap_or_default();
         let initial = self.item_definition(at).stock;
         Ok(Touched {
-            weight: self.weights[at],
+            weight: self.weights.at(at),
             // What comes back is counted in as well, so that no sum of it can be too large.
             stock: initial.map(|initial| initial + extra.restocked),
             is_retired: extra.is_retired,
@@ -204,15 +204,15 @@ impl<S: Selector> Pool<S> {
 
     fn named(&self, item: u32, changes: &[PoolChange<u32>]) -> String {
         let at = item as usize;
-        if at < self.counts.len() {
-            return self.item_definition(at).id.clone();
+        if at < self.remaining.len() {
+            return self.item_definition(at).id.to_owned();
         }
         let mut added = changes.iter().filter_map(|change| match change {
             PoolChange::Add { item } => Some(&item.id),
             _ => None,
         });
         added
-            .nth(at - self.counts.len())
+            .nth(at - self.remaining.len())
             .cloned()
             .unwrap_or_default()
     }
@@ -232,7 +232,7 @@ impl<S: Selector> Pool<S> {
                 self.set_weight(item as usize, 0);
                 self.extra(item).is_retired = true;
             }
-            PoolChange::Add { item } => self.add(item),
+            PoolChange::Add { item } => self.add(&item),
             PoolChange::Open => self.gate.is_open = true,
             PoolChange::Close => self.gate.is_open = false,
             PoolChange::Window {

@@ -217,7 +217,6 @@ impl<S: Selector> Partition<S> {
         if let Some(until_ms) = record.held_until_ms {
             let pool = &mut self.pools[record.pool as usize];
             for item in prizes(&record.items) {
-                pool.counts[item as usize].drawn -= 1;
                 pool.extra(item).held += 1;
             }
             let hold = Hold {
@@ -294,10 +293,10 @@ impl<S: Selector> Pool<S> {
     /// the odds would not be the weights: so a pool that answers "no prize" does not refuse a
     /// request for the luck of having met its last unit early.
     fn set_aside(&mut self, units: usize, aside: &mut Vec<u32>) -> Result<bool, u32> {
-        let items = 0..self.counts.len();
+        let items = 0..self.remaining.len();
         for item in items.clone() {
-            let is_drawn = self.weights[item] > 0;
-            while is_drawn && aside.len() < units && self.counts[item].remaining > 0 {
+            let is_drawn = self.weights.at(item) > 0;
+            while is_drawn && aside.len() < units && self.remaining[item] > 0 {
                 self.take(item as u32).expect("units of it are here");
                 aside.push(item as u32);
             }
@@ -314,10 +313,7 @@ impl<S: Selector> Pool<S> {
     /// Marks items as such that nobody has, unless there are units here, or takes the mark away.
     fn set_all_gone(&mut self, items: &[u32], gone: bool) {
         for item in items.iter().map(|item| *item as usize) {
-            let is_here = self
-                .counts
-                .get(item)
-                .is_some_and(|count| count.remaining > 0);
+            let is_here = self.remaining.get(item).is_some_and(|units| *units > 0);
             self.set_gone(item, gone && !is_here);
         }
     }

@@ -2,19 +2,19 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use bincode::{Decode, Encode};
+use bincode::{Decode, Encode, enc::Encoder, error::EncodeError};
 
 use super::{
-    CountsOnly, Misfit, Partition, Pool,
+    CountsOnly, ItemState, Misfit, Partition, Pool,
     change::Changing,
     draws::prizes,
     holds::Hold,
     keys::KeysBack,
-    pool::{Count, Extra, Gate, UNLIMITED},
+    pool::{Extra, Gate, UNLIMITED},
     spread::{Exchanges, Spread, Stirred},
 };
 use crate::{
-    pool::{ItemDefinition, PoolDefinition},
+    pool::{Items, Numbers, PoolDefinition},
     request::PoolId,
     wal::{
         format,
@@ -23,14 +23,39 @@ use crate::{
     },
 };
 
+/// An item's units as they stand in a snapshot.
+#[derive(Encode, Decode)]
+struct Count {
+    /// [`UNLIMITED`] of an item that never runs out.
+    remaining: u64,
+    drawn: u64,
+}
+
+/// The counts of all items of a pool, as a list.
+struct Counts<'a>(&'a Pool<CountsOnly>);
+
+impl Encode for Counts<'_> {
+    fn encode<E: Encoder>(&self, encoder: &mut E) -> Result<(), EncodeError> {
+        let Self(pool) = self;
+        (pool.remaining.len() as u64).encode(encoder)?;
+        pool.items().try_for_each(|item| {
+            let count = Count {
+                remaining: item.remaining.unwrap_or(UNLIMITED),
+                drawn: item.drawn,
+            };
+            count.encode(encoder)
+        })
+    }
+}
+
 #[derive(Encode)]
 struct PoolImage<'a> {
     definition: &'a PoolDefinition,
     items_total: u32,
-    added: &'a [ItemDefinition],
+    added: &'a Items,
     gate: Gate,
-    weights: &'a [u64],
-    counts: &'a [Count],
+    weights: &'a Numbers,
+    counts: Counts<'a>,
     extras: &'a BTreeMap<u32, Extra>,
     spread: &'a Option<Spread>,
     gone: &'a [bool],
@@ -41,9 +66,9 @@ struct PoolImage<'a> {
 struct PoolBack {
     definition: PoolDefinition,
     items_total: u32,
-    added: Vec<ItemDefinition>,
+    added: Items,
     gate: Gate,
-    weights: Vec<u64>,
+    weights: Numbers,
     counts: Vec<Count>,
     extras: BTreeMap<u32, Extra>,
     spread: Option<Spread>,
@@ -77,7 +102,7 @@ impl Partition<CountsOnly> {
                 added: &pool.added,
                 gate: pool.gate,
                 weights: &pool.weights,
-                counts: &pool.counts,
+                counts: Counts(pool),
                 extras: &pool.extras,
                 spread: &pool.spread,
                 gone: &pool.gone,
@@ -188,7 +213,7 @@ impl PoolBack {
         if self
             .weights
             .iter()
-            .try_fold(0u64, |sum, weight| sum.checked_add(*weight))
+            .try_fold(0u64, u64::checked_add)
             .is_none()
         {
             return Err(misfit("has weights that are too large together"));
@@ -198,13 +223,15 @@ impl PoolBack {
         {
             return Err(misfit("has changes to an item that it has not"));
         }
-        let pool = Pool {
+        let name = self.definition.name.clone();
+        let mut pool = Pool {
             definition: Arc::new(self.definition),
             items_total: self.items_total,
             added: self.added,
             gate: self.gate,
-            weights: self.weights,
-            counts: self.counts,
+            weights: Arc::new(self.weights),
+            remaining: self.counts.iter().map(|count| count.remaining).collect(),
+            drawn_together: Vec::new(),
             extras: self.extras,
             weight_in_stock: 0,
             weight_total: 0,
@@ -216,16 +243,40 @@ impl PoolBack {
             selector: CountsOnly,
         }
         .with_selector();
-        for (item, count) in pool.items().zip(&pool.counts) {
-            let unlimited = count.remaining == UNLIMITED;
-            if unlimited != item.initial.is_none() || !item.is_conserved() {
-                return Err(Misfit(format!(
-                    "pool \"{}\" has counts of \"{}\" that do not add up to its stock",
-                    pool.definition.name, item.id
-                )));
-            }
+        for (place, count) in self.counts.into_iter().enumerate() {
+            let remaining = pool.remaining_of(place, &count).ok_or_else(|| {
+                let id = pool.item_definition(place).id;
+                Misfit(format!(
+                    "pool \"{name}\" has counts of \"{id}\" that do not add up to its stock"
+                ))
+            })?;
+            pool.remaining[place] = remaining;
         }
         Ok(pool)
+    }
+}
+
+impl Pool<CountsOnly> {
+    /// What is in stock of an item with these counts, if they add up.
+    fn remaining_of(&self, place: usize, count: &Count) -> Option<u64> {
+        let item = self.item(place);
+        let item = ItemState {
+            drawn: count.drawn,
+            ..item
+        };
+        let unlimited = count.remaining == UNLIMITED;
+        if unlimited != item.initial.is_none() || !item.is_conserved() {
+            return None;
+        }
+        if !unlimited {
+            return Some(count.remaining);
+        }
+        // What is gone of it for now, which are never more units than there can be draws.
+        let gone = [item.drawn, item.held, item.sent];
+        let gone = gone.into_iter().try_fold(0, u64::checked_add)?;
+        let back = item.voided.checked_add(item.received)?;
+        let gone = gone.checked_sub(back).filter(|gone| *gone <= SEQ_MAX)?;
+        Some(UNLIMITED - gone)
     }
 }
 

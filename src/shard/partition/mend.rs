@@ -14,7 +14,7 @@ use super::{
     spread::Spread,
 };
 use crate::{
-    pool::PoolDefinition,
+    pool::{ItemDefinition, PoolDefinition},
     selector::Selector,
     wal::record::{Record, TransferRecord},
 };
@@ -64,10 +64,11 @@ impl<S: Selector> Partition<S> {
     fn receive_unseen(&mut self, pool: u32, item: u32, units: u64) {
         if let Some(pool) = self.pools.get_mut(pool as usize)
             && pool.spread.is_some()
-            && (item as usize) < pool.counts.len()
+            && (item as usize) < pool.remaining.len()
+            && !pool.is_unlimited(item as usize)
             && units > 0
             // More than can be counted is refused when the record is applied.
-            && let Some(here) = pool.counts[item as usize].remaining.checked_add(units)
+            && let Some(here) = pool.remaining[item as usize].checked_add(units)
             && here < UNLIMITED
             && let Some(received) = pool.extra(item).received.checked_add(units)
         {
@@ -143,11 +144,11 @@ impl Pool<CountsOnly> {
         }
         spread.changes = ahead.changes;
         spread.last_change.clear();
-        for item in self.counts.len()..other.counts.len() {
-            let mut added = other.item_definition(item).clone();
+        for item in self.remaining.len()..other.remaining.len() {
+            let mut added = ItemDefinition::from(other.item_definition(item));
             // What came in with it is lost, but for what is with the others.
             added.stock = added.stock.map(|_| 0);
-            self.add(added);
+            self.add(&added);
         }
         self.weights.clone_from(&other.weights);
         for (item, extra) in &other.extras {
@@ -178,7 +179,7 @@ pub(crate) fn mend(partitions: &mut [&mut Partition<CountsOnly>], damaged: &[usi
         .first()
         .map(|shard| partitions[*shard].spread_places.clone());
     for place in places.into_iter().flatten() {
-        let items = partitions[damaged[0]].pools[place as usize].counts.len();
+        let items = partitions[damaged[0]].pools[place as usize].remaining.len();
         for item in 0..items as u32 {
             mend_item(partitions, damaged, place, item);
         }
@@ -218,10 +219,10 @@ fn mend_item(
         let Some(pool) = partitions[shard].pools.get_mut(place as usize) else {
             continue;
         };
-        let count = &mut pool.counts[item as usize];
-        if count.remaining != UNLIMITED {
-            let units = unsent.min(count.remaining);
-            count.remaining -= units;
+        if !pool.is_unlimited(item as usize) {
+            let remaining = &mut pool.remaining[item as usize];
+            let units = unsent.min(*remaining);
+            *remaining -= units;
             unsent -= units;
             pool.extra(item).sent += units;
         }

@@ -6,24 +6,16 @@ use bincode::{Decode, Encode};
 
 use super::{
     Misfit,
-    item::ItemState,
     spread::{Spread, Stirred},
 };
 use crate::{
-    pool::{ItemDefinition, OnExhausted, PoolDefinition},
+    pool::{Definitions, ItemDefinition, Items, Numbers, OnExhausted, PoolDefinition},
     selector::{Adaptive, Selector},
     wal::record::NO_PRIZE,
 };
 
-/// `remaining` of an item that never runs out.
+/// As many units as an item that never runs out has at first. Nobody can draw so many that it shows.
 pub(super) const UNLIMITED: u64 = u64::MAX;
-
-/// An item's units.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
-pub(super) struct Count {
-    pub(super) remaining: u64,
-    pub(super) drawn: u64,
-}
 
 /// What few items have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Encode, Decode)]
@@ -69,11 +61,15 @@ pub struct Pool<S = Adaptive> {
     /// What was registered; what was changed since stands beside it.
     pub(super) definition: Arc<PoolDefinition>,
     pub(super) items_total: u32,
-    pub(super) added: Vec<ItemDefinition>,
+    pub(super) added: Items,
     pub(super) gate: Gate,
-    /// The weights as they are now.
-    pub(super) weights: Vec<u64>,
-    pub(super) counts: Vec<Count>,
+    /// The weights as they are now: the definition's own, until one changes.
+    pub(super) weights: Arc<Numbers>,
+    /// The units in stock, [`UNLIMITED`] of them at first where there is no limit. What was drawn
+    /// follows from them, so a draw changes one number.
+    pub(super) remaining: Vec<u64>,
+    /// What was drawn, as several parts tell it that were put together; empty otherwise.
+    pub(super) drawn_together: Vec<u64>,
     pub(super) extras: BTreeMap<u32, Extra>,
     /// The summed weight of what is in stock, whatever the selector holds.
     pub(super) weight_in_stock: u64,
@@ -100,10 +96,11 @@ impl<S: Selector> Pool<S> {
         Self {
             definition: Arc::new(definition),
             items_total,
-            added: Vec::new(),
+            added: Items::new(),
             gate,
-            weights: Vec::new(),
-            counts: Vec::new(),
+            weights: Arc::default(),
+            remaining: Vec::new(),
+            drawn_together: Vec::new(),
             extras: BTreeMap::new(),
             weight_in_stock: 0,
             weight_total: 0,
@@ -128,26 +125,35 @@ impl<S: Selector> Pool<S> {
             Some(spread) => spread.part_of(stock),
             None => stock,
         };
-        self.counts = items
+        self.remaining = items
             .iter()
-            .map(|item| Count::new(part(item.stock)))
+            .map(|item| part(item.stock).unwrap_or(UNLIMITED))
             .collect();
         if let Some(spread) = &self.spread {
             // The home shard alone says what is gone; the others ask it.
-            let gone = |item: &ItemDefinition| item.stock == Some(0) && spread.is_home();
+            let gone = |item: ItemDefinition<&str>| item.stock == Some(0) && spread.is_home();
             self.gone = items.iter().map(gone).collect();
         }
-        self.weights = items.iter().map(|item| item.weight).collect();
+        self.weights = Arc::clone(items.weights());
         self.count_weights();
+    }
+
+    /// Keeps what others have as well in place of its own.
+    pub(super) fn share(&mut self, definitions: &Definitions) {
+        self.definition = definitions.share(&self.definition);
+        let registered = self.definition.items.weights();
+        if self.weights == *registered {
+            self.weights = Arc::clone(registered);
+        }
     }
 
     /// Derives from weights and counts what depends on them.
     pub(super) fn count_weights(&mut self) {
-        let weights: Vec<u64> = (0..self.counts.len())
+        let weights: Vec<u64> = (0..self.remaining.len())
             .map(|item| self.effective_weight(item))
             .collect();
         self.selector = S::new(&weights).expect("a registered pool's weights do not overflow");
-        self.weight_in_stock = (0..self.counts.len())
+        self.weight_in_stock = (0..self.remaining.len())
             .map(|item| self.stocked_weight(item))
             .sum();
         self.weight_total = self.weights.iter().sum();
@@ -158,16 +164,16 @@ impl<S: Selector> Pool<S> {
     pub(super) fn stocked_weight(&self, item: usize) -> u64 {
         let in_stock = match self.gone.get(item) {
             Some(gone) => !gone,
-            None => self.counts[item].remaining > 0,
+            None => self.remaining[item] > 0,
         };
-        if in_stock { self.weights[item] } else { 0 }
+        if in_stock { self.weights.at(item) } else { 0 }
     }
 
     /// What the selector holds for an item.
     fn effective_weight(&self, item: usize) -> u64 {
         match self.definition.on_exhausted {
             OnExhausted::Renormalise => self.stocked_weight(item),
-            OnExhausted::NoPrize => self.weights[item],
+            OnExhausted::NoPrize => self.weights.at(item),
         }
     }
 
@@ -181,17 +187,14 @@ impl<S: Selector> Pool<S> {
         if item == NO_PRIZE {
             return self.take_nothing();
         }
-        let Some(count) = self.counts.get_mut(item as usize) else {
+        let Some(remaining) = self.remaining.get_mut(item as usize) else {
             return Err(self.no_such_item(item));
         };
-        if count.remaining != UNLIMITED {
-            if count.remaining == 0 {
-                return Err(self.has_run_out(item));
-            }
-            count.remaining -= 1;
+        if *remaining == 0 {
+            return Err(self.has_run_out(item));
         }
-        count.drawn += 1;
-        if count.remaining == 0 {
+        *remaining -= 1;
+        if *remaining == 0 {
             self.run_out(item as usize);
         }
         Ok(())
@@ -226,7 +229,7 @@ impl<S: Selector> Pool<S> {
             self.stirred.0.insert(item as u32);
             return;
         }
-        self.weight_in_stock -= self.weights[item];
+        self.weight_in_stock -= self.weights.at(item);
         self.update_stock(item);
         self.update_ready();
     }
@@ -238,14 +241,9 @@ impl<S: Selector> Pool<S> {
             self.no_prizes = self.no_prizes.checked_sub(1).ok_or_else(nothing)?;
             return Ok(());
         }
-        let Some(count) = self
-            .counts
-            .get_mut(item as usize)
-            .filter(|count| count.drawn > 0)
-        else {
+        if item as usize >= self.remaining.len() || self.drawn(item as usize) == 0 {
             return Err(self.no_such_item(item));
-        };
-        count.drawn -= 1;
+        }
         self.put_back(item, 1);
         Ok(())
     }
@@ -253,17 +251,14 @@ impl<S: Selector> Pool<S> {
     /// Units come into stock.
     pub(super) fn put_back(&mut self, item: u32, units: u64) {
         let item = item as usize;
-        let count = &mut self.counts[item];
-        if count.remaining == UNLIMITED || units == 0 {
-            return;
-        }
-        let had_run_out = count.remaining == 0;
-        count.remaining += units;
+        let remaining = &mut self.remaining[item];
+        let had_run_out = *remaining == 0 && units > 0;
+        *remaining += units;
         if had_run_out && self.spread.is_some() {
             self.set_gone(item, false);
             self.stirred.0.insert(item as u32);
         } else if had_run_out {
-            self.weight_in_stock += self.weights[item];
+            self.weight_in_stock += self.weights.at(item);
             self.update_stock(item);
             self.update_ready();
         }
@@ -272,23 +267,23 @@ impl<S: Selector> Pool<S> {
     /// Changes an item's weight.
     pub(super) fn set_weight(&mut self, item: usize, weight: u64) {
         self.weight_in_stock -= self.stocked_weight(item);
-        self.weight_total = self.weight_total - self.weights[item] + weight;
-        self.weights[item] = weight;
+        self.weight_total = self.weight_total - self.weights.at(item) + weight;
+        Arc::make_mut(&mut self.weights).set(item, weight);
         self.weight_in_stock += self.stocked_weight(item);
         self.update_selector(item);
         self.update_ready();
     }
 
     /// Adds an item behind the others.
-    pub(super) fn add(&mut self, item: ItemDefinition) {
-        self.counts.push(Count::new(item.stock));
+    pub(super) fn add(&mut self, item: &ItemDefinition) {
+        self.remaining.push(item.stock.unwrap_or(UNLIMITED));
         if let Some(spread) = &self.spread {
             self.gone.push(item.stock == Some(0) && spread.is_home());
         }
-        self.weights.push(item.weight);
+        Arc::make_mut(&mut self.weights).push(item.weight);
         self.weight_total += item.weight;
         self.added.push(item);
-        let last = self.counts.len() - 1;
+        let last = self.remaining.len() - 1;
         self.weight_in_stock += self.stocked_weight(last);
         let weight = self.effective_weight(last);
         self.selector
@@ -299,7 +294,7 @@ impl<S: Selector> Pool<S> {
 
     /// An item ran out, or is there again.
     pub(super) fn update_stock(&mut self, item: usize) {
-        if self.definition.on_exhausted == OnExhausted::NoPrize || self.weights[item] == 0 {
+        if self.definition.on_exhausted == OnExhausted::NoPrize || self.weights.at(item) == 0 {
             return;
         }
         match self.stocked_weight(item) {
@@ -330,7 +325,8 @@ impl<S: Selector> Pool<S> {
             added: self.added,
             gate: self.gate,
             weights: self.weights,
-            counts: self.counts,
+            remaining: self.remaining,
+            drawn_together: self.drawn_together,
             extras: self.extras,
             weight_in_stock: 0,
             weight_total: 0,
@@ -350,7 +346,7 @@ impl<S: Selector> Pool<S> {
     /// Whether its registration is complete.
     #[inline]
     pub fn is_registered(&self) -> bool {
-        self.counts.len() >= self.items_total as usize
+        self.remaining.len() >= self.items_total as usize
     }
 
     /// Whether it takes draws now; `now_ms` counts from 1970.
@@ -366,92 +362,5 @@ impl<S: Selector> Pool<S> {
         self.gate
             .closes_at_ms
             .is_some_and(|closes| now_ms >= closes)
-    }
-
-    /// What was registered. [`current`](Self::current) has what was changed since.
-    pub fn definition(&self) -> &Arc<PoolDefinition> {
-        &self.definition
-    }
-
-    /// What is drawn from, every item at its place: weights as they are, stock with what came in.
-    pub fn described(&self) -> Arc<PoolDefinition> {
-        let registered = self.definition.items.iter().map(|item| item.weight);
-        if self.added.is_empty()
-            && self.extras.is_empty()
-            && self.gate == Gate::of(&self.definition)
-            && registered.eq(self.weights.iter().copied())
-        {
-            return Arc::clone(&self.definition);
-        }
-        Arc::new(self.with_items(self.items()))
-    }
-
-    /// The pool as somebody would have to define it to have what it has now: weights as they are,
-    /// stock with what came in, without what was retired.
-    pub fn current(&self) -> PoolDefinition {
-        self.with_items(self.items().filter(|item| !item.is_retired))
-    }
-
-    fn with_items<'a>(&self, items: impl Iterator<Item = ItemState<'a>>) -> PoolDefinition {
-        PoolDefinition {
-            name: self.definition.name.clone(),
-            on_exhausted: self.definition.on_exhausted,
-            placement: self.definition.placement,
-            is_open: self.gate.is_open,
-            opens_at_ms: self.gate.opens_at_ms,
-            closes_at_ms: self.gate.closes_at_ms,
-            items: items.map(|item| item.definition()).collect(),
-        }
-    }
-
-    /// How many draws answered "no prize".
-    pub fn no_prizes(&self) -> u64 {
-        self.no_prizes
-    }
-
-    pub(super) fn item_definition(&self, item: usize) -> &ItemDefinition {
-        let registered = &self.definition.items;
-        registered
-            .get(item)
-            .unwrap_or_else(|| &self.added[item - registered.len()])
-    }
-
-    /// The items with their counts, by their places.
-    pub fn items(&self) -> impl ExactSizeIterator<Item = ItemState<'_>> {
-        self.counts.iter().enumerate().map(|(place, count)| {
-            let item = self.item_definition(place);
-            let extra = self
-                .extras
-                .get(&(place as u32))
-                .copied()
-                .unwrap_or_default();
-            ItemState {
-                id: &item.id,
-                weight: self.weights[place],
-                initial: match &self.spread {
-                    Some(spread) if place < self.definition.items.len() => {
-                        spread.part_of(item.stock)
-                    }
-                    _ => item.stock,
-                },
-                sent: extra.sent,
-                received: extra.received,
-                restocked: extra.restocked,
-                drawn: count.drawn,
-                held: extra.held,
-                voided: extra.voided,
-                remaining: (count.remaining != UNLIMITED).then_some(count.remaining),
-                is_retired: extra.is_retired,
-            }
-        })
-    }
-}
-
-impl Count {
-    fn new(stock: Option<u64>) -> Self {
-        Self {
-            remaining: stock.unwrap_or(UNLIMITED),
-            drawn: 0,
-        }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Misfit, Partition, Pool, spread::Spread};
 use crate::{
-    pool::{Placement, PoolDefinition, home_shard},
+    pool::{Items, Placement, PoolDefinition, home_shard},
     request::PoolId,
     selector::Selector,
     wal::record::PoolPart,
@@ -42,7 +42,7 @@ impl<S: Selector> Partition<S> {
                 is_open: part.is_open,
                 opens_at_ms: part.opens_at_ms,
                 closes_at_ms: part.closes_at_ms,
-                items: Vec::new(),
+                items: Items::new(),
             };
             let mut pool = Pool::beginning(definition, part.items_total);
             if is_spread {
@@ -76,15 +76,21 @@ impl<S: Selector> Partition<S> {
         {
             return misfit("that does not continue the part before it");
         }
-        Arc::make_mut(&mut pool.definition)
-            .items
-            .extend_from_slice(&part.items);
+        let definition = Arc::make_mut(&mut pool.definition);
+        for item in &part.items {
+            definition.items.push(item);
+        }
         if part.end() == part.items_total as usize {
-            if let Err(error) = pool.definition.validate() {
+            // What is known already has no mistakes.
+            if let Some(known) = self.definitions.find(definition) {
+                pool.definition = known;
+            } else if let Err(error) = definition.validate() {
                 // With all items and no counts it would be neither registered nor unfinished.
-                let definition = Arc::make_mut(&mut pool.definition);
                 definition.items.truncate(part.first_item as usize);
                 return Err(Misfit(error.to_string()));
+            } else {
+                definition.items.shrink_to_fit();
+                pool.share(&self.definitions);
             }
             pool.complete();
             if is_spread {

@@ -103,10 +103,12 @@ impl<S: Selector> Partition<S> {
         for item in prizes(&record.items) {
             let times = prizes(&record.items).filter(|other| *other == item).count() as u64;
             let voided = pool.extras.get(&item).map_or(0, |extra| extra.voided);
-            let drawn = pool
-                .counts
-                .get(item as usize)
-                .map_or(0, |count| count.drawn);
+            let is_there = (item as usize) < pool.remaining.len();
+            let drawn = if is_there {
+                pool.drawn(item as usize)
+            } else {
+                0
+            };
             if drawn - voided.min(drawn) < times {
                 return misfit("would bring back more than was handed out");
             }
@@ -134,9 +136,7 @@ impl<S: Selector> Partition<S> {
         let pool = &mut self.pools[hold.pool as usize];
         for item in prizes(&hold.items) {
             pool.extra(item).held -= 1;
-            if how == Settlement::Confirmed {
-                pool.counts[item as usize].drawn += 1;
-            } else {
+            if how != Settlement::Confirmed {
                 pool.put_back(item, 1);
             }
         }

@@ -100,8 +100,8 @@ impl<S: Selector> Partition<S> {
             return Err(misnumbered(transfer));
         }
         let pool = spread_pool(&mut self.pools, transfer.pool, transfer.item)?;
-        let count = pool.counts[transfer.item as usize];
-        if count.remaining == UNLIMITED || count.remaining < transfer.units {
+        let remaining = pool.remaining[transfer.item as usize];
+        if pool.is_unlimited(transfer.item as usize) || remaining < transfer.units {
             return Err(Misfit(format!(
                 "{} units sent of item {} of pool {}, which are not there",
                 transfer.units, transfer.item, transfer.pool
@@ -114,9 +114,9 @@ impl<S: Selector> Partition<S> {
         let Some(sent) = sent.checked_add(transfer.units) else {
             return Err(Misfit("more units went than can be counted".into()));
         };
-        let count = &mut pool.counts[transfer.item as usize];
-        count.remaining -= transfer.units;
-        if count.remaining == 0 {
+        let remaining = &mut pool.remaining[transfer.item as usize];
+        *remaining -= transfer.units;
+        if *remaining == 0 {
             pool.stirred.0.insert(transfer.item);
         }
         pool.extra(transfer.item).sent = sent;
@@ -131,14 +131,15 @@ impl<S: Selector> Partition<S> {
             return Err(misnumbered(transfer));
         }
         let pool = spread_pool(&mut self.pools, transfer.pool, transfer.item)?;
-        let count = pool.counts[transfer.item as usize];
         let received = pool
             .extras
             .get(&transfer.item)
             .map_or(0, |extra| extra.received);
-        let here = count.remaining.checked_add(transfer.units);
+        let here = pool.remaining[transfer.item as usize].checked_add(transfer.units);
         // As many as stand for "without limit" are too many.
-        let is_counted = here.is_some_and(|here| here < UNLIMITED || transfer.units == 0);
+        let is_limited = !pool.is_unlimited(transfer.item as usize);
+        let is_counted =
+            transfer.units == 0 || is_limited && here.is_some_and(|here| here < UNLIMITED);
         let Some(received) = received.checked_add(transfer.units).filter(|_| is_counted) else {
             return Err(Misfit("more units came than can be counted".into()));
         };
@@ -178,8 +179,8 @@ impl<S: Selector> Partition<S> {
     /// Units of an item that are here.
     pub(crate) fn remaining(&self, pool: u32, item: u32) -> u64 {
         let pool = self.pools.get(pool as usize);
-        pool.and_then(|pool| pool.counts.get(item as usize))
-            .map_or(0, |count| count.remaining)
+        pool.and_then(|pool| pool.remaining.get(item as usize))
+            .map_or(0, |units| *units)
     }
 
     /// The home shard of a pool that lives on all shards.
@@ -246,7 +247,7 @@ impl<S: Selector> Partition<S> {
             in_stock,
         } = record;
         let state = spread_pool(&mut self.pools, pool, item)?;
-        if !in_stock && state.counts[item as usize].remaining > 0 {
+        if !in_stock && state.remaining[item as usize] > 0 {
             let name = &state.definition.name;
             return Err(Misfit(format!(
                 "item {item} of pool \"{name}\" ran out everywhere, but is in stock"
@@ -304,15 +305,18 @@ impl<S: Selector> Pool<S> {
             .iter()
             .find(|part| part.spread.as_ref().is_none_or(Spread::is_home))?;
         let mut whole = (*home).clone();
+        let items = 0..whole.remaining.len();
+        whole.drawn_together = items.map(|item| home.drawn(item)).collect();
         // The parts' logs are whole each by itself, and may contradict each other: the sum of what they
         // say may be more than there can be.
         let add = |sum: &mut u64, more: u64| *sum = sum.saturating_add(more);
         for part in parts.iter().filter(|part| !std::ptr::eq(**part, *home)) {
             add(&mut whole.no_prizes, part.no_prizes);
-            for (count, other) in whole.counts.iter_mut().zip(&part.counts) {
-                add(&mut count.drawn, other.drawn);
-                if count.remaining != UNLIMITED {
-                    count.remaining = sum_in_stock(count.remaining, other.remaining);
+            for item in 0..whole.remaining.len().min(part.remaining.len()) {
+                add(&mut whole.drawn_together[item], part.drawn(item));
+                if !whole.is_unlimited(item) {
+                    whole.remaining[item] =
+                        sum_in_stock(whole.remaining[item], part.remaining[item]);
                 }
             }
             for (item, other) in &part.extras {
@@ -324,17 +328,18 @@ impl<S: Selector> Pool<S> {
                 add(&mut extra.received, other.received);
             }
         }
-        for (item, extra) in &mut whole.extras {
-            if let Some(count) = whole.counts.get_mut(*item as usize)
-                && count.remaining != UNLIMITED
-            {
+        let mut extras = std::mem::take(&mut whole.extras);
+        for (item, extra) in &mut extras {
+            let item = *item as usize;
+            if item < whole.remaining.len() && !whole.is_unlimited(item) {
                 // Beside a running engine the parts may have been read one after the other, so that
                 // more has come than was sent: then it is still counted where it came from.
-                let in_stock = sum_in_stock(count.remaining, extra.sent);
-                count.remaining = in_stock.saturating_sub(extra.received);
+                let in_stock = sum_in_stock(whole.remaining[item], extra.sent);
+                whole.remaining[item] = in_stock.saturating_sub(extra.received);
             }
             (extra.sent, extra.received) = (0, 0);
         }
+        whole.extras = extras;
         whole.spread = None;
         Some(whole)
     }
@@ -355,7 +360,7 @@ fn spread_pool<S: Selector>(
     let Some(pool) = pool else {
         return Err(unknown_pool(place));
     };
-    if item as usize >= pool.counts.len() {
+    if item as usize >= pool.remaining.len() {
         return Err(pool.no_such_item(item));
     }
     Ok(pool)

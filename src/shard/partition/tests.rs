@@ -35,7 +35,7 @@ fn definition() -> impl Strategy<Value = PoolDefinition> {
             pool = pool.on_exhausted(OnExhausted::NoPrize);
         }
         for (index, (weight, stock)) in items.into_iter().enumerate() {
-            pool.items.push(crate::ItemDefinition {
+            pool.items.push(&crate::ItemDefinition {
                 id: format!("i{index}"),
                 weight,
                 stock,

@@ -7,6 +7,7 @@
 use bincode::{
     Decode, Encode,
     config::{Configuration, Fixint, LittleEndian},
+    enc::write::SizeWriter,
 };
 
 use super::{Codec, Context, HeaderError, Malformed};
@@ -249,7 +250,10 @@ pub(super) fn checksum(header: &impl Encode) -> u32 {
 
 /// Encodes into a fresh vector. (Snapshots.)
 pub(crate) fn encode_to_vec(value: &impl Encode) -> Vec<u8> {
-    let mut out = Vec::new();
+    // Counted first: to grow on the way takes up to three times the memory.
+    let mut size = SizeWriter::default();
+    bincode::encode_into_writer(value, &mut size, CONFIG).expect("counting does not fail");
+    let mut out = Vec::with_capacity(size.bytes_written);
     append(&mut out, value);
     out
 }

@@ -32,11 +32,11 @@ pub(crate) fn items(
 ) -> Vec<ItemReport> {
     let weights = pool.total_weight().unwrap_or(u64::MAX) as f64;
     let answered = counts.iter().sum::<u64>() + no_prizes;
-    let report = |(index, (item, &drawn)): (usize, (&tombola::ItemDefinition, &u64))| {
+    let report = |(index, (item, &drawn)): (usize, (tombola::ItemDefinition<&str>, &u64))| {
         let (drawn_total, remaining) = total(index);
         ItemReport {
             pool: pool.name.clone(),
-            item: item.id.clone(),
+            item: item.id.to_owned(),
             weight: item.weight,
             expected_share: item.weight as f64 / weights,
             drawn,

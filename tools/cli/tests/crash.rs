@@ -128,7 +128,8 @@ impl Known {
         assert!(findings.is_empty(), "{context}: {findings:?}");
         for (shard, seq, draw) in records {
             let pool = state.shards[shard].partition.pools()[draw.pool as usize].definition();
-            let item = (draw.item != NO_PRIZE).then(|| pool.items[draw.item as usize].id.clone());
+            let item =
+                (draw.item != NO_PRIZE).then(|| pool.items.at(draw.item as usize).id.to_owned());
             let drawn = (draw.request, pool.name.clone(), item);
             if let Some(before) = self.drawn.insert((shard, seq), drawn.clone()) {
                 assert_eq!(

@@ -310,7 +310,7 @@ impl Living<'_> {
         let limited: Vec<String> = items
             .iter()
             .filter(|item| item.stock.is_some())
-            .map(|item| item.id.clone())
+            .map(|item| item.id.to_owned())
             .collect();
         let item = limited[self.dice.index(limited.len())].clone();
         let change = if self.dice.happens(600) {

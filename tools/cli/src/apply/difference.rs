@@ -210,7 +210,7 @@ impl<'a> PoolDifference<'a> {
 
 impl Changes {
     /// An item as it is now.
-    fn item(&self, id: &str) -> Option<&ItemDefinition> {
+    fn item(&self, id: &str) -> Option<ItemDefinition<&str>> {
         let mut items = self.current.iter().flat_map(|pool| &pool.items);
         items.find(|item| item.id == id)
     }

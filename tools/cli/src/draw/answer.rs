@@ -31,7 +31,7 @@ impl<'a> Answer<'a> {
     /// The answer to any request; `pool` is the one that it named.
     pub(super) fn new(completion: &Completion, pool: &'a PoolHandle) -> Self {
         let pool = pool.definition();
-        let id = |place: u32| Some(pool.items.get(place as usize)?.id.as_str());
+        let id = |place: u32| Some(pool.items.get(place as usize)?.id);
         let is_replay = completion.is_replay();
         Self {
             request: completion.request,

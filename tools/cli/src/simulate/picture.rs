@@ -120,7 +120,7 @@ fn shares(area: &Area<'_>, tracker: &Tracker) -> Drawn {
     for (row, &(item, _, _)) in numbered() {
         let (x, y) = chart.backend_coord(&(0.0, row as f64 + 0.5));
         let (base_x, base_y) = area.get_base_pixel();
-        let text = shortened(&items[item].id, 20);
+        let text = shortened(items.at(item).id, 20);
         area.draw_text(&text, &name, (x - base_x - 8, y - base_y))?;
     }
     legend(&mut chart, SeriesLabelPosition::LowerRight)
@@ -168,7 +168,7 @@ fn stock(area: &Area<'_>, tracker: &Tracker) -> Drawn {
         .light_line_style(WHITE)
         .draw()?;
     for (place, (&item, colour)) in followed.iter().zip(COLOURS).enumerate() {
-        let stock = items[item].stock.unwrap_or(1).max(1) as f64;
+        let stock = items.at(item).stock.unwrap_or(1).max(1) as f64;
         let left = |drawn: u64| 100.0 - 100.0 * drawn as f64 / stock;
         let end = (tracker.draws() as f64, left(tracker.drawn()[item]));
         let ran_out = tracker.ran_out_at(item).map(|draw| (draw as f64, 0.0));
@@ -182,7 +182,7 @@ fn stock(area: &Area<'_>, tracker: &Tracker) -> Drawn {
         points.sort_by(|one, other| one.0.total_cmp(&other.0));
         chart
             .draw_series(LineSeries::new(points, colour.stroke_width(2)))?
-            .label(shortened(&items[item].id, 20))
+            .label(shortened(items.at(item).id, 20))
             .legend(move |at| swatch(at, colour));
         chart.draw_series(ran_out.map(|point| Circle::new(point, 4, colour.filled())))?;
     }

@@ -137,7 +137,7 @@ impl PoolReport {
 fn simulated_items(tracker: &Tracker) -> Vec<SimulatedItem> {
     let pool = tracker.definition();
     let drawn = tracker.drawn();
-    let remaining = |item: usize| pool.items[item].stock.map(|stock| stock - drawn[item]);
+    let remaining = |item: usize| pool.items.at(item).stock.map(|stock| stock - drawn[item]);
     items(pool, drawn, tracker.no_prizes(), |item| {
         (Some(drawn[item]), remaining(item))
     })

@@ -57,7 +57,7 @@ impl Tracker {
             definition,
         };
         for item in 0..items {
-            if tracker.definition.items[item].stock == Some(0) {
+            if tracker.definition.items.at(item).stock == Some(0) {
                 tracker.run_out(item);
             }
         }
@@ -72,7 +72,7 @@ impl Tracker {
                 let item = item as usize;
                 self.draws += 1;
                 self.drawn[item] += 1;
-                if Some(self.drawn[item]) == self.definition.items[item].stock {
+                if Some(self.drawn[item]) == self.definition.items.at(item).stock {
                     self.run_out(item);
                 }
             }
@@ -95,7 +95,7 @@ impl Tracker {
             chances: self.chances,
         });
         if self.definition.on_exhausted == OnExhausted::Renormalise {
-            self.weight -= self.definition.items[item].weight;
+            self.weight -= self.definition.items.at(item).weight;
         }
     }
 
@@ -111,7 +111,9 @@ impl Tracker {
     /// The finite items whose stock is followed: the first eight.
     pub(super) fn stocked(&self) -> impl Iterator<Item = usize> {
         let finite = |item: &usize| {
-            self.definition.items[*item]
+            self.definition
+                .items
+                .at(*item)
                 .stock
                 .is_some_and(|stock| stock > 0)
         };
@@ -150,7 +152,7 @@ impl Tracker {
     /// How many units of the item were expected, given when items ran out.
     pub(super) fn expected(&self, item: usize) -> f64 {
         let chances = self.ran_out[item].map_or_else(|| self.chances_now(), |out| out.chances);
-        self.definition.items[item].weight as f64 * chances
+        self.definition.items.at(item).weight as f64 * chances
     }
 
     /// At which draw of the pool the last unit of the item went; 0 if there never was one.
