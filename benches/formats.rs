@@ -7,7 +7,7 @@ use criterion::{
 };
 use tombola::wal::{
     format::{Binary, Codec, Context, Jsonl, Line},
-    record::{DrawRecord, Record},
+    record::DrawRecord,
 };
 
 const DRAWS: u64 = 1_000;
@@ -21,35 +21,36 @@ fn draw(seq: u64) -> DrawRecord {
     }
 }
 
+fn write<C: Codec>(block: &mut [u8]) -> usize {
+    let mut context = Context::default();
+    (FIRST_SEQ..FIRST_SEQ + DRAWS).fold(0, |length, seq| {
+        length
+            + C::encode_draw(
+                &mut block[length..],
+                &mut context,
+                seq,
+                black_box(draw(seq)),
+            )
+    })
+}
+
 fn format<C: Codec>(group: &mut BenchmarkGroup<'_, WallTime>, name: &str) {
     let mut block = vec![0; DRAWS as usize * C::DRAW_BYTES_MAX];
-    let mut length = 0;
+    let length = write::<C>(&mut block);
+    let written = block[..length].to_vec();
     group.bench_function(format!("encode {name}"), |bencher| {
         bencher.iter(|| {
-            length = 0;
-            let mut context = Context::default();
-            for seq in FIRST_SEQ..FIRST_SEQ + DRAWS {
-                let draw = black_box(draw(seq));
-                length += C::encode_draw(&mut block[length..], &mut context, seq, draw);
-            }
+            write::<C>(&mut block);
             black_box(&block);
         });
     });
-    let block = {
-        let mut bytes = Vec::new();
-        (FIRST_SEQ..FIRST_SEQ + DRAWS)
-            .for_each(|seq| C::encode(&mut bytes, seq, &Record::Draw(draw(seq))));
-        bytes
-    };
+    let mut draws = [DrawRecord::NOTHING; DRAWS as usize];
     group.bench_function(format!("decode {name}"), |bencher| {
         bencher.iter(|| {
-            let (mut at, mut context) = (0, Context::default());
-            for seq in FIRST_SEQ..FIRST_SEQ + DRAWS {
-                let (record, length) =
-                    C::decode(&block[at..], &mut context, seq).expect("it was encoded above");
-                black_box(record);
-                at += length;
-            }
+            let mut context = Context::default();
+            let read = C::decode_draws(&written, &mut context, FIRST_SEQ, &mut draws);
+            assert_eq!(read, (draws.len(), written.len()));
+            black_box(&draws);
         });
     });
 }

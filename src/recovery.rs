@@ -32,7 +32,7 @@ use crate::{
     error::{Error, Finding},
     machine::Directory,
     shard::partition::{CountsOnly, Pool},
-    wal::record::Record,
+    wal::{record::Record, run::Run},
 };
 
 /// How much of a data directory is looked at.
@@ -128,7 +128,7 @@ pub(crate) fn examine_once(directory: &Directory, depth: Depth) -> Result<Examin
     let meta = Meta::read(directory)?;
     let shards = each_shard(directory, &meta, |shard| {
         let inner = shard_directory(directory, shard);
-        scan::shard(&inner, meta.identity(shard), depth, &mut |_, _| {})
+        scan::shard(&inner, meta.identity(shard), depth, &mut |_| {})
     })?;
     Ok(Examination {
         engine: meta.engine,
@@ -167,7 +167,7 @@ pub(crate) fn each<I: Send, T: Send>(
 }
 
 /// Sees records in the order of their sequence numbers.
-pub(crate) type Visit<'a> = &'a mut dyn FnMut(u64, &Record);
+pub(crate) type Visit<'a> = &'a mut dyn FnMut(Run<'_>);
 
 /// Gives every record that the files hold to `visit`, with its shard and sequence number, in that
 /// order and each once; covered by a snapshot or not. Beside a running engine it gives what was
@@ -183,8 +183,8 @@ pub fn read_records(
     let meta = Meta::read(directory)?;
     let shards = (0..meta.shards)
         .map(|shard| {
-            read_shard(directory, &meta, shard, &mut |seq, record| {
-                visit(shard, seq, record);
+            read_shard(directory, &meta, shard, &mut |run| {
+                run.for_each(|seq, record| visit(shard, seq, record));
             })
         })
         .collect::<Result<_, _>>()?;
@@ -209,7 +209,7 @@ fn read_shard(
             &inner,
             meta.identity(shard),
             Depth::Everything,
-            &mut |seq, record| once.see(seq, record, believe, visit),
+            &mut |run| once.see(run, believe, visit),
         )?;
         Ok((state, once.is_complete()))
     };

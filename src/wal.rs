@@ -12,6 +12,7 @@ mod open;
 mod options;
 pub mod reader;
 pub mod record;
+pub(crate) mod run;
 pub(crate) mod sealed;
 pub mod segment;
 
@@ -292,7 +293,7 @@ impl Wal {
             let cursor = self.cursor();
             cursor.free[..scratch.len()].copy_from_slice(&scratch);
             // It may have been a draw, of which the next one knows nothing.
-            *cursor.context = Context::default();
+            cursor.context.forget();
             self.advance(scratch.len(), 1);
         }
         self.scratch = scratch;

@@ -230,14 +230,16 @@ impl Keeping {
                 Err(broken) => return Ok(Err(does_not_read_back(&path, &broken))),
             }
         };
-        let progress = reading.go_on(at_most, &mut |seq, record| {
-            if seq > *shadow_seq {
-                shadow
-                    .apply(seq, record)
-                    .map_err(|error| error.to_string())?;
-                *shadow_seq = seq;
-            }
-            Ok(())
+        let progress = reading.go_on(at_most, &mut |run| {
+            let Some(run) = run.behind(*shadow_seq) else {
+                return Ok(());
+            };
+            let applied = shadow.apply_run(run);
+            *shadow_seq = match &applied {
+                Ok(()) => run.last_seq(),
+                Err((seq, _)) => seq - 1,
+            };
+            applied.map_err(|(seq, misfit)| (seq, misfit.to_string()))
         })?;
         let path = reading.reader().path();
         match progress {

@@ -58,8 +58,8 @@ pub fn state_at(
                 *upto = at;
             }
         };
-        let scanned = scan::shard(&path, identity, Depth::Everything, &mut |at, record| {
-            once.see(at, record, believe, &mut replay);
+        let scanned = scan::shard(&path, identity, Depth::Everything, &mut |run| {
+            once.see(run, believe, &mut |run| run.for_each(&mut replay));
         })?;
         let last_seq = scanned.next_seq - 1;
         // Before the first record that is there only a snapshot can tell.

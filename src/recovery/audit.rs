@@ -57,8 +57,8 @@ pub fn audit(directory: impl Into<Directory>) -> Result<Audit, Error> {
     let meta = Meta::read(directory)?;
     let audited = each_shard(directory, &meta, |shard| {
         let mut ledger = Ledger::default();
-        let state = read_shard(directory, &meta, shard, &mut |seq, record| {
-            ledger.see(seq, record);
+        let state = read_shard(directory, &meta, shard, &mut |run| {
+            run.for_each(|seq, record| ledger.see(seq, record));
         })?;
         let pools = audit_shard(&state, &ledger);
         Ok((state, pools))

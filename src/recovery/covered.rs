@@ -46,8 +46,8 @@ pub(super) fn check(
             Err(error) => return Err(error),
         };
         let path = reader.path().to_path_buf();
-        let read = sealed::read(reader, identity, &mut |seq, record| {
-            visit(seq, record);
+        let read = sealed::read(reader, identity, &mut |run| {
+            visit(run);
             Ok(())
         })?;
         if let Err(sealed::Broken {

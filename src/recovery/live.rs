@@ -3,7 +3,8 @@
 
 use std::{thread, time::Duration};
 
-use crate::{error::Error, machine::Directory, wal::record::Record};
+use super::Visit;
+use crate::{error::Error, machine::Directory, wal::run::Run};
 
 const ATTEMPTS: u32 = 8;
 const PAUSE: Duration = Duration::from_millis(20);
@@ -45,25 +46,19 @@ impl Once {
         self.held_back = false;
     }
 
-    /// Gives a record to `visit`, if it is its turn. `believe` takes what is missing for gone.
-    pub(super) fn see(
-        &mut self,
-        seq: u64,
-        record: &Record,
-        believe: bool,
-        visit: &mut dyn FnMut(u64, &Record),
-    ) {
-        if seq <= self.seen || self.held_back {
+    /// Gives to `visit` what has its turn. `believe` takes what is missing for gone.
+    pub(super) fn see(&mut self, run: Run<'_>, believe: bool, visit: Visit<'_>) {
+        let Some(run) = run.behind(self.seen).filter(|_| !self.held_back) else {
             return;
-        }
-        let follows = self.seen == 0 || seq == self.seen + 1;
+        };
+        let follows = self.seen == 0 || run.first_seq == self.seen + 1;
         if !follows && !believe && self.missing_behind != Some(self.seen) {
             self.missing_behind = Some(self.seen);
             self.held_back = true;
             return;
         }
-        self.seen = seq;
-        visit(seq, record);
+        self.seen = run.last_seq();
+        visit(run);
     }
 
     /// Whether everything that was read was let through, now or before.
@@ -75,6 +70,7 @@ impl Once {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wal::{record::Record, run::Records};
 
     #[test]
     fn what_is_missing_is_looked_for_once_more() {
@@ -84,7 +80,13 @@ mod tests {
             let mut seen = Vec::new();
             once.begin();
             for &seq in sequences {
-                once.see(seq, &record, believe, &mut |seq, _| seen.push(seq));
+                let run = Run {
+                    first_seq: seq,
+                    records: Records::One(&record),
+                };
+                once.see(run, believe, &mut |run| {
+                    run.for_each(|seq, _| seen.push(seq));
+                });
             }
             (seen, once.is_complete())
         };

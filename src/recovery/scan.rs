@@ -22,7 +22,7 @@ use crate::{
     storage::WRITE_UNIT,
     wal::{
         block::{BlockHeader, BlockKind},
-        reader::{Found, SegmentReader, Start},
+        reader::{Found, Room, SegmentReader, Start},
         record::Record,
         sealed::foreign,
         segment::{self, Identity},
@@ -120,6 +120,8 @@ struct Scan<'a> {
     resumes_at: Option<(u64, BlockHeader)>,
     /// Findings that are too many to be told one by one.
     findings_more: u64,
+    /// What the reader of the segment before had.
+    room: Option<Room>,
 }
 
 impl<'a> Scan<'a> {
@@ -153,16 +155,24 @@ impl<'a> Scan<'a> {
             has_looked_beyond: false,
             resumes_at: None,
             findings_more: 0,
+            room: None,
         })
     }
 
     /// Reads one segment of the log.
     fn segment(&mut self, number: u64) -> Result<Next, Error> {
-        let mut reader = SegmentReader::open(self.directory, number)?;
+        let mut reader = SegmentReader::open_with(self.room.take(), self.directory, number)?;
+        let next = self.begin(&mut reader)?;
+        self.room = Some(reader.into_room());
+        Ok(next)
+    }
+
+    fn begin(&mut self, reader: &mut SegmentReader) -> Result<Next, Error> {
+        let number = reader.number();
         let message = match reader.start() {
             Start::Header(header, crc, _) => {
                 if let Some(reason) = foreign(self.identity, &header, number) {
-                    self.find(&reader, 0, None, FindingKind::ForeignSegment, &reason);
+                    self.find(reader, 0, None, FindingKind::ForeignSegment, &reason);
                     self.lose(SEGMENT_BYTES_MAX);
                     self.chain_known = false;
                     return Ok(Next::Segment);
@@ -172,15 +182,15 @@ impl<'a> Scan<'a> {
                     self.state.end_segment = number;
                     self.state.end_offset = WRITE_UNIT as u64;
                     self.state.tail = Tail::Clean;
-                    return self.blocks(&mut reader, WRITE_UNIT as u64, 0);
+                    return self.blocks(reader, WRITE_UNIT as u64, 0);
                 }
                 "the segment does not continue the one before it"
             }
             Start::Unused => "there is nothing where the segment's header was",
             Start::Unreadable => "the segment's header cannot be read",
         };
-        match self.broken(&mut reader, (0, 0), FindingKind::SegmentHeader, message)? {
-            Next::Resume(offset, number) => self.blocks(&mut reader, offset, number),
+        match self.broken(reader, (0, 0), FindingKind::SegmentHeader, message)? {
+            Next::Resume(offset, number) => self.blocks(reader, offset, number),
             next => Ok(next),
         }
     }
@@ -377,18 +387,27 @@ impl<'a> Scan<'a> {
             },
             ..
         } = self;
-        let applied = reader.records(header, &mut |seq, record| {
+        let applied = reader.runs(header, &mut |run| {
             let applied = if gaps.is_empty() {
-                partition.apply(seq, record)
+                partition.apply_run(run)
             } else {
-                partition.apply_behind_gap(seq, record)
+                run.each(|seq, record| partition.apply_behind_gap(seq, record))
             };
-            applied.map_err(|error| error.to_string())?;
-            if canary::is_planted(Canary::AppliesTwice) && matches!(record, Record::Draw(_)) {
-                let _ = partition.apply(seq, record);
+            let fits = match &applied {
+                Ok(()) => Some(run),
+                Err((seq, _)) => run.before(*seq),
+            };
+            if let Some(run) = fits {
+                if canary::is_planted(Canary::AppliesTwice) {
+                    run.for_each(|seq, record| {
+                        if matches!(record, Record::Draw(_)) {
+                            let _ = partition.apply(seq, record);
+                        }
+                    });
+                }
+                visit(run);
             }
-            visit(seq, record);
-            Ok(())
+            applied.map_err(|(seq, misfit)| (seq, misfit.to_string()))
         })?;
         self.state.next_seq = header.next_seq();
         self.may_be_gone = 0;

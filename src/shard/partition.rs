@@ -17,7 +17,7 @@ mod register;
 mod settle;
 mod spread;
 
-use std::collections::HashMap;
+use std::{collections::HashMap, slice};
 
 pub(crate) use draws::{Begun, StagedDraws, Terms};
 pub(crate) use image::PartitionBack;
@@ -33,7 +33,10 @@ use crate::{
     pool::{Definitions, OnExhausted},
     request::Refusal,
     selector::{Adaptive, Selector, Stream, WeightOverflow},
-    wal::record::{DrawRecord, NO_PRIZE, Record, Remember},
+    wal::{
+        record::{DrawRecord, NO_PRIZE, Record, Remember},
+        run::{Records, Run},
+    },
 };
 use change::Changing;
 use holds::{Holds, SettledMemory};
@@ -302,13 +305,54 @@ impl<S: Selector> Partition<S> {
         }
     }
 
-    #[inline]
+    /// Brings records into the state, as [`apply`](Self::apply) does one by one.
+    ///
+    /// # Errors
+    /// The sequence number of the first that does not fit; those before it are in the state then.
+    pub(crate) fn apply_run(&mut self, run: Run<'_>) -> Result<(), (u64, Misfit)> {
+        match run.records {
+            Records::Draws(draws) => self
+                .apply_plain(draws)
+                .map_err(|(place, misfit)| (run.first_seq + place as u64, misfit)),
+            Records::One(record) => {
+                let applied = self.apply(run.first_seq, record);
+                applied.map_err(|misfit| (run.first_seq, misfit))
+            }
+        }
+    }
+
+    #[expect(
+        clippy::inline_always,
+        reason = "a call here costs every draw a tenth of its instructions"
+    )]
+    #[inline(always)]
     fn apply_draw(&mut self, draw: DrawRecord) -> Result<(), Misfit> {
-        let Some(pool) = self.pools.get_mut(draw.pool as usize) else {
-            return Err(unknown_pool(draw.pool));
-        };
-        pool.take(draw.item)?;
-        self.requests_upto = self.requests_upto.max(draw.request.saturating_add(1));
+        let applied = self.apply_plain(slice::from_ref(&draw));
+        applied.map_err(|(_, misfit)| misfit)
+    }
+
+    /// Takes the units of draws; or tells which of them does not fit. A pool is looked for once where draws
+    /// from it follow one another.
+    #[expect(
+        clippy::inline_always,
+        reason = "a call here costs every draw a tenth of its instructions"
+    )]
+    #[inline(always)]
+    fn apply_plain(&mut self, draws: &[DrawRecord]) -> Result<(), (usize, Misfit)> {
+        let mut rest = draws;
+        while let Some(first) = rest.first() {
+            let Some(pool) = self.pools.get_mut(first.pool as usize) else {
+                return Err((draws.len() - rest.len(), unknown_pool(first.pool)));
+            };
+            while let Some((draw, behind)) = rest.split_first()
+                && draw.pool == first.pool
+            {
+                let taken = pool.take(draw.item);
+                taken.map_err(|misfit| (draws.len() - rest.len(), misfit))?;
+                self.requests_upto = self.requests_upto.max(draw.request.saturating_add(1));
+                rest = behind;
+            }
+        }
         Ok(())
     }
 

@@ -1,8 +1,11 @@
 //! How records and headers look on disk: one codec a format, and what they share.
 
 mod binary;
+mod digits;
+mod draw_line;
 mod jsonl;
 mod line;
+mod line_parts;
 mod text;
 
 pub use binary::Binary;
@@ -10,6 +13,7 @@ pub(crate) use binary::{bounded_decode, encode_to_vec};
 pub use jsonl::Jsonl;
 pub use line::Line;
 
+use self::draw_line::Head;
 use super::{
     block::BlockHeader,
     record::{DrawRecord, Record},
@@ -29,19 +33,25 @@ pub trait Codec {
     const FILL_LAST: u8;
 
     /// Writes a draw to the beginning of `out`, which has at least `DRAW_BYTES_MAX` bytes; returns
-    /// its length. `context` goes along from one draw of a block to the next.
+    /// its length. What is behind it there may be overwritten, too. `context` goes along from one draw
+    /// of a block to the next.
     fn encode_draw(out: &mut [u8], context: &mut Context, seq: u64, draw: DrawRecord) -> usize;
     /// Appends a record.
     fn encode(out: &mut Vec<u8>, seq: u64, record: &Record);
     /// Reads the record at the beginning of `bytes`, and its length. `context` goes along from one
     /// record of a block to the next.
     fn decode(bytes: &[u8], context: &mut Context, seq: u64) -> Result<(Record, usize), Malformed>;
-    /// Reads a draw, where that is quicker than to read whatever record there is; `None` where it is
-    /// not, or this is no draw.
-    #[inline]
-    fn decode_draw(_bytes: &[u8], _context: &mut Context) -> Option<(DrawRecord, usize)> {
-        None
-    }
+    /// Reads draws at the beginning of `bytes` as long as they are what
+    /// [`encode_draw`](Self::encode_draw) may have written, the first of them for the number `seq`, and
+    /// there is room in `draws`; returns how many they are, and their length.
+    /// [`decode`](Self::decode) would tell the same, at several times the cost; what comes behind them is
+    /// left to it.
+    fn decode_draws(
+        bytes: &[u8],
+        context: &mut Context,
+        seq: u64,
+        draws: &mut [DrawRecord],
+    ) -> (usize, usize);
     /// Writes a block header into `out`, `BLOCK_HEADER_BYTES` long; returns its checksum.
     fn encode_block(out: &mut [u8], header: &BlockHeader) -> u32;
     /// Reads a block header and its checksum; `None` where the bytes are not one.
@@ -52,26 +62,46 @@ pub trait Codec {
     fn decode_segment(unit: &[u8]) -> Result<(SegmentHeader, u32), HeaderError>;
 }
 
-/// The draw before, in the same block: a draw that follows it can be written in fewer bytes.
+/// What a draw can be written in fewer bytes with, or in less time: the draw before, in the same block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Context {
-    /// The pool; no pool has the greatest number.
-    pool: u32,
-    /// The request that would be the next one.
-    next_request: u64,
+    before: Before,
+    /// Of the text formats.
+    head: Head,
 }
 
 impl Default for Context {
     /// No draw was before.
     fn default() -> Self {
         Self {
-            pool: u32::MAX,
-            next_request: 0,
+            before: Before::NOTHING,
+            head: Head::NEW,
         }
     }
 }
 
 impl Context {
+    /// Something else comes between the draw before and the next one.
+    pub(super) fn forget(&mut self) {
+        self.before = Before::NOTHING;
+    }
+}
+
+/// The draw before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Before {
+    /// The pool; no pool has the greatest number.
+    pool: u32,
+    /// The request that would be the next one.
+    next_request: u64,
+}
+
+impl Before {
+    const NOTHING: Self = Self {
+        pool: u32::MAX,
+        next_request: 0,
+    };
+
     /// Whether a draw is from the same pool as the one before it, for the request after that one.
     #[inline]
     fn is_followed_by(&self, draw: DrawRecord) -> bool {
@@ -184,17 +214,27 @@ pub(crate) mod hex {
 
     pub(crate) trait Hex: Copy + std::fmt::LowerHex {
         const DIGITS: usize;
-        fn from_hex(text: &str) -> Option<Self>;
+        /// The number that has these digits, as many as there have to be.
+        fn from_hex(digits: &[u8]) -> Option<Self>;
+        /// A digit, the last one being number 0.
+        fn digit(self, number: usize) -> usize;
     }
 
     macro_rules! hex {
         ($($type:ty)*) => {$(
             impl Hex for $type {
                 const DIGITS: usize = size_of::<$type>() * 2;
-                fn from_hex(text: &str) -> Option<Self> {
-                    let canonical = |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
-                    let is_hex = text.len() == Self::DIGITS && text.bytes().all(canonical);
-                    is_hex.then(|| <$type>::from_str_radix(text, 16).ok()).flatten()
+                fn from_hex(digits: &[u8]) -> Option<Self> {
+                    let mut digits_read = digits.iter().map(|digit| match digit {
+                        b'0'..=b'9' => Some(<$type>::from(digit - b'0')),
+                        b'a'..=b'f' => Some(<$type>::from(digit - b'a' + 10)),
+                        _ => None,
+                    });
+                    let number = digits_read.try_fold(0, |number, digit| Some(number << 4 | digit?));
+                    number.filter(|_| digits.len() == Self::DIGITS)
+                }
+                fn digit(self, number: usize) -> usize {
+                    (self >> (4 * number) & 0xf) as usize
                 }
             }
         )*};
@@ -221,7 +261,7 @@ pub(crate) mod hex {
         ) -> Result<Option<T>, D::Error> {
             let text = Option::<String>::deserialize(deserializer)?;
             text.map(|text| {
-                T::from_hex(&text).ok_or_else(|| {
+                T::from_hex(text.as_bytes()).ok_or_else(|| {
                     D::Error::custom("a hexadecimal number of full width is expected")
                 })
             })
@@ -240,7 +280,7 @@ pub(crate) mod hex {
         deserializer: D,
     ) -> Result<T, D::Error> {
         let text = String::deserialize(deserializer)?;
-        T::from_hex(&text)
+        T::from_hex(text.as_bytes())
             .ok_or_else(|| D::Error::custom("a hexadecimal number of full width is expected"))
     }
 }

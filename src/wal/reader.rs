@@ -1,15 +1,21 @@
 //! Reads a segment, block by block, and believes nothing that its checksums do not confirm.
 
+mod room;
+mod runs;
+
+pub(crate) use room::Room;
+
 use std::{
-    io,
-    mem::ManuallyDrop,
+    io, mem,
     path::{Path, PathBuf},
 };
 
+use self::room::WINDOW_BYTES;
 use super::{
     block::BlockHeader,
-    format::{self, Codec, Context, HeaderError, with_codec},
+    format::{self, Codec, HeaderError, with_codec},
     record::Record,
+    run::EachRun,
     segment::{self, SEQ_MAX, SegmentHeader},
 };
 use crate::{
@@ -22,9 +28,6 @@ use crate::{
 
 /// No block is larger, whatever its header says; see [`crate::Config::block_bytes`].
 const BLOCK_BYTES_MAX: usize = 16 << 20;
-/// So much is read at once, at most.
-const WINDOW_BYTES: usize = 1 << 20;
-
 /// A segment that is being read.
 #[derive(Debug)]
 pub struct SegmentReader {
@@ -32,10 +35,7 @@ pub struct SegmentReader {
     number: u64,
     file: Box<dyn OpenFile>,
     length: u64,
-    /// What was read last: so many bytes from there.
-    window: AlignedBuffers,
-    window_bytes: usize,
-    window_at: u64,
+    room: Room,
     /// So much is read at once.
     read_bytes: u64,
     start: Start,
@@ -85,14 +85,29 @@ impl SegmentReader {
     pub fn open(directory: impl Into<Directory>, number: u64) -> Result<Self, Error> {
         let directory = directory.into();
         let path = directory.join(segment::name(number));
-        Self::open_among(directory.files(), path, number, Access::Read)
+        Self::open_among(directory.files(), path, number, Access::Read, None)
+    }
+
+    /// Like [`open`](Self::open), with the room that another reader had.
+    pub(crate) fn open_with(
+        room: Option<Room>,
+        directory: &Directory,
+        number: u64,
+    ) -> Result<Self, Error> {
+        let path = directory.join(segment::name(number));
+        Self::open_among(directory.files(), path, number, Access::Read, room)
+    }
+
+    /// The room that it has no use for any more.
+    pub(crate) fn into_room(self) -> Room {
+        self.room
     }
 
     /// Like [`open`](Self::open), for a reader that goes through the file once, beside a running
     /// engine: it leaves the page cache alone.
     pub(crate) fn open_past_cache(directory: &Directory, number: u64) -> Result<Self, Error> {
         let path = directory.join(segment::name(number));
-        Self::open_among(directory.files(), path, number, Access::ReadPastCache)
+        Self::open_among(directory.files(), path, number, Access::ReadPastCache, None)
     }
 
     /// Opens a segment by its file's path, whatever its name is.
@@ -100,7 +115,7 @@ impl SegmentReader {
     /// # Errors
     /// As [`open`](Self::open).
     pub fn open_path(path: impl Into<PathBuf>, number: u64) -> Result<Self, Error> {
-        Self::open_among(&SystemFiles, path.into(), number, Access::Read)
+        Self::open_among(&SystemFiles, path.into(), number, Access::Read, None)
     }
 
     fn open_among(
@@ -108,19 +123,21 @@ impl SegmentReader {
         path: PathBuf,
         number: u64,
         access: Access,
+        room: Option<Room>,
     ) -> Result<Self, Error> {
         let file = files.open(&path, access);
         let file = file.map_err(Error::io("open", &path))?;
         let length = file.length().map_err(Error::io("look at", &path))?;
-        let all = length.max(1).next_multiple_of(WRITE_UNIT as u64);
+        let room = match room {
+            Some(room) => room.emptied(length),
+            None => Room::new(length),
+        };
         let mut reader = Self {
             path,
             number,
             file,
             length,
-            window: AlignedBuffers::new(1, all.min(WINDOW_BYTES as u64) as usize),
-            window_bytes: 0,
-            window_at: 0,
+            room,
             read_bytes: WINDOW_BYTES as u64,
             start: Start::Unreadable,
             frame: None,
@@ -323,16 +340,29 @@ impl SegmentReader {
         header: &BlockHeader,
         each: &mut dyn FnMut(u64, &Record) -> Result<(), String>,
     ) -> Result<Result<(), (u64, String)>, Error> {
+        self.runs(header, &mut |run| run.each(&mut *each))
+    }
+
+    /// Gives all records of a block that [`look`](Self::look) found to `each`, run by run. Ends at the
+    /// first record that cannot be read or that `each` refuses, with that record's sequence number and
+    /// the reason.
+    pub(crate) fn runs(
+        &mut self,
+        header: &BlockHeader,
+        each: EachRun<'_>,
+    ) -> Result<Result<(), (u64, String)>, Error> {
         let Some(frame) = self.frame else {
             return Ok(Ok(()));
         };
         with_codec!(frame.format, C => {
             let length = C::BLOCK_HEADER_BYTES + header.length as usize;
-            let path = self.path.clone();
+            let mut draws = mem::take(&mut self.room.draws);
             let Some(payload) = self.bytes(header.offset, length)? else {
-                return Err(Error::io("read a block that was there", &path)(io::ErrorKind::UnexpectedEof.into()));
+                return Err(Error::io("read a block that was there", &self.path)(io::ErrorKind::UnexpectedEof.into()));
             };
-            Ok(read_records::<C>(&payload[C::BLOCK_HEADER_BYTES..], header, each))
+            let read = runs::read::<C>(&payload[C::BLOCK_HEADER_BYTES..], header, &mut draws, each);
+            self.room.draws = draws;
+            Ok(read)
         })
     }
 
@@ -340,24 +370,26 @@ impl SegmentReader {
     /// have become shorter since it was opened: what is sealed is cut behind its seal.
     fn bytes(&mut self, offset: u64, length: usize) -> Result<Option<&[u8]>, Error> {
         let wanted_end = offset.saturating_add(length as u64);
-        while offset < self.window_at || wanted_end > self.window_at + self.window_bytes as u64 {
+        while offset < self.room.window_at
+            || wanted_end > self.room.window_at + self.room.window_bytes as u64
+        {
             if wanted_end > self.length {
                 return Ok(None);
             }
             let length = length.next_multiple_of(WRITE_UNIT);
-            if length > self.window.each() {
-                self.window = AlignedBuffers::new(1, length);
+            if length > self.room.window.each() {
+                self.room.window = AlignedBuffers::new(1, length);
             }
             // Whole units: what is left behind the last one is looked at by nobody.
             let units = (self.length - offset) / WRITE_UNIT as u64;
-            let wanted = (self.window.each() as u64)
+            let wanted = (self.room.window.each() as u64)
                 .min(self.read_bytes.max(length as u64))
                 .min(units * WRITE_UNIT as u64);
-            self.window_bytes = 0;
-            self.window_at = offset;
-            let window = &mut self.window.get_mut(0)[..wanted as usize];
+            self.room.window_bytes = 0;
+            self.room.window_at = offset;
+            let window = &mut self.room.window.get_mut(0)[..wanted as usize];
             let Err(source) = self.file.read_exact_at(window, offset) else {
-                self.window_bytes = wanted as usize;
+                self.room.window_bytes = wanted as usize;
                 if wanted_end > offset + wanted {
                     return Ok(None);
                 }
@@ -370,39 +402,8 @@ impl SegmentReader {
             }
             self.length = length;
         }
-        let at = (offset - self.window_at) as usize;
-        Ok(Some(&self.window.get(0)[at..at + length]))
-    }
-}
-
-fn read_records<C: Codec>(
-    payload: &[u8],
-    header: &BlockHeader,
-    each: &mut dyn FnMut(u64, &Record) -> Result<(), String>,
-) -> Result<(), (u64, String)> {
-    let mut at = 0;
-    let mut context = Context::default();
-    for seq in header.first_seq..header.next_seq() {
-        let rest = &payload[at..];
-        if let Some((draw, length)) = C::decode_draw(rest, &mut context) {
-            // A draw owns nothing, which the compiler does not see behind the call.
-            let record = ManuallyDrop::new(Record::Draw(draw));
-            each(seq, &record).map_err(|reason| (seq, reason))?;
-            at += length;
-            continue;
-        }
-        let (record, length) =
-            C::decode(rest, &mut context, seq).map_err(|error| (seq, error.to_string()))?;
-        each(seq, &record).map_err(|reason| (seq, reason))?;
-        at += length;
-    }
-    if at == payload.len() {
-        Ok(())
-    } else {
-        Err((
-            header.next_seq(),
-            "there is more than its records in the block".into(),
-        ))
+        let at = (offset - self.room.window_at) as usize;
+        Ok(Some(&self.room.window.get(0)[at..at + length]))
     }
 }
 

@@ -57,6 +57,15 @@ pub struct DrawRecord {
     pub request: u64,
 }
 
+impl DrawRecord {
+    /// Stands where a draw is going to be.
+    pub const NOTHING: Self = Self {
+        pool: 0,
+        item: NO_PRIZE,
+        request: 0,
+    };
+}
+
 /// Draws that were made together, for one request: all of them happened, or none.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, Encode, Decode)]
 pub struct DrawsRecord {

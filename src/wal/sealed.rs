@@ -3,7 +3,7 @@
 use super::{
     block::BlockKind,
     reader::{Found, SegmentReader, Start},
-    record::Record,
+    run::EachRun,
     segment::{Identity, SegmentHeader},
 };
 use crate::{
@@ -95,13 +95,9 @@ impl Reading {
         &self.reader
     }
 
-    /// Reads on, at least one block and not much more than that, and gives every record to `each`, which
-    /// may refuse it.
-    pub(crate) fn go_on(
-        &mut self,
-        at_most: AtMost,
-        each: &mut dyn FnMut(u64, &Record) -> Result<(), String>,
-    ) -> Result<Progress, Error> {
+    /// Reads on, at least one block and not much more than that, and gives all records to `each`, run by run,
+    /// which may refuse one of them.
+    pub(crate) fn go_on(&mut self, at_most: AtMost, each: EachRun<'_>) -> Result<Progress, Error> {
         self.reader.read_at_once(at_most.bytes);
         let offset = self.offset.saturating_add(at_most.bytes);
         let seq = self.seq.saturating_add(at_most.records);
@@ -114,10 +110,7 @@ impl Reading {
         Ok(Progress::More)
     }
 
-    fn block(
-        &mut self,
-        each: &mut dyn FnMut(u64, &Record) -> Result<(), String>,
-    ) -> Result<Progress, Error> {
+    fn block(&mut self, each: EachRun<'_>) -> Result<Progress, Error> {
         let (offset, seq) = (self.offset, self.seq);
         let broken = |seq, kind, message: &str| {
             Ok(Progress::Broken(Broken {
@@ -144,7 +137,7 @@ impl Reading {
                 return broken(seq, FindingKind::Truncated, message);
             }
         };
-        if let Err((seq, reason)) = self.reader.records(&block, each)? {
+        if let Err((seq, reason)) = self.reader.runs(&block, each)? {
             return broken(seq, FindingKind::Record, &reason);
         }
         (self.chain, self.seq) = (crc, block.next_seq());
@@ -161,11 +154,12 @@ impl Reading {
     }
 }
 
-/// Reads a sealed segment to its end and gives every record to `each`, which may refuse it.
+/// Reads a sealed segment to its end and gives all records to `each`, run by run, which may
+/// refuse one of them.
 pub(crate) fn read(
     reader: SegmentReader,
     identity: Identity,
-    each: &mut dyn FnMut(u64, &Record) -> Result<(), String>,
+    each: EachRun<'_>,
 ) -> Result<Result<Sealed, Broken>, Error> {
     let mut reading = match Reading::begin(reader, identity) {
         Ok(reading) => reading,

@@ -10,7 +10,7 @@ use bincode::{
     enc::write::SizeWriter,
 };
 
-use super::{Codec, Context, HeaderError, Malformed};
+use super::{Before, Codec, Context, HeaderError, Malformed};
 use crate::{
     pool::PoolChange,
     storage::WRITE_UNIT,
@@ -64,8 +64,8 @@ impl Codec for Binary {
     #[inline]
     fn encode_draw(out: &mut [u8], context: &mut Context, _seq: u64, draw: DrawRecord) -> usize {
         let is_short = draw.item < NO_PRIZE_SHORT || draw.item == NO_PRIZE;
-        let is_next = context.is_followed_by(draw) && is_short;
-        context.follow(draw);
+        let is_next = context.before.is_followed_by(draw) && is_short;
+        context.before.follow(draw);
         if is_next {
             let item = draw.item.min(NO_PRIZE_SHORT);
             out[..4].copy_from_slice(&(KIND_NEXT_DRAW | (item << KIND_BITS)).to_le_bytes());
@@ -104,34 +104,22 @@ impl Codec for Binary {
         }
     }
 
-    #[inline]
-    fn decode_draw(bytes: &[u8], context: &mut Context) -> Option<(DrawRecord, usize)> {
-        let tag = u32::from_le_bytes(*bytes.first_chunk()?);
-        let (kind, above) = (tag & ((1 << KIND_BITS) - 1), tag >> KIND_BITS);
-        let (draw, length) = match kind {
-            KIND_NEXT_DRAW => {
-                let item = if above == NO_PRIZE_SHORT {
-                    NO_PRIZE
-                } else {
-                    above
-                };
-                (context.next(item)?, 4)
-            }
-            KIND_DRAW => {
-                let bytes: &[u8; 16] = bytes.first_chunk()?;
-                let (_, fields) = bytes.split_first_chunk::<4>()?;
-                let (item, request) = fields.split_first_chunk::<4>()?;
-                let draw = DrawRecord {
-                    pool: above,
-                    item: u32::from_le_bytes(*item),
-                    request: u64::from_le_bytes(*request.first_chunk()?),
-                };
-                (draw, 16)
-            }
-            _ => return None,
-        };
-        context.follow(draw);
-        Some((draw, length))
+    fn decode_draws(
+        bytes: &[u8],
+        context: &mut Context,
+        _seq: u64,
+        draws: &mut [DrawRecord],
+    ) -> (usize, usize) {
+        let (mut count, mut rest, mut before) = (0, bytes, context.before);
+        for place in draws {
+            let Some((draw, behind)) = decode_draw(rest, &mut before) else {
+                break;
+            };
+            (*place, rest) = (draw, behind);
+            count += 1;
+        }
+        context.before = before;
+        (count, bytes.len() - rest.len())
     }
 
     fn decode(
@@ -139,8 +127,8 @@ impl Codec for Binary {
         context: &mut Context,
         _seq: u64,
     ) -> Result<(Record, usize), Malformed> {
-        if let Some((draw, length)) = Self::decode_draw(bytes, context) {
-            return Ok((Record::Draw(draw), length));
+        if let Some((draw, behind)) = decode_draw(bytes, &mut context.before) {
+            return Ok((Record::Draw(draw), bytes.len() - behind.len()));
         }
         let (tag, _): (u32, _) = read(bytes)?;
         match tag & ((1 << KIND_BITS) - 1) {
@@ -220,6 +208,38 @@ impl Codec for Binary {
             }
         })
     }
+}
+
+/// The draw at the beginning, if there is one, and what comes behind it.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "a call costs as much as it does")]
+fn decode_draw<'a>(bytes: &'a [u8], before: &mut Before) -> Option<(DrawRecord, &'a [u8])> {
+    let (tag, behind) = bytes.split_first_chunk()?;
+    let tag = u32::from_le_bytes(*tag);
+    let (kind, above) = (tag & ((1 << KIND_BITS) - 1), tag >> KIND_BITS);
+    let (draw, behind) = match kind {
+        KIND_NEXT_DRAW => {
+            let item = if above == NO_PRIZE_SHORT {
+                NO_PRIZE
+            } else {
+                above
+            };
+            (before.next(item)?, behind)
+        }
+        KIND_DRAW => {
+            let (item, behind) = behind.split_first_chunk()?;
+            let (request, behind) = behind.split_first_chunk()?;
+            let draw = DrawRecord {
+                pool: above,
+                item: u32::from_le_bytes(*item),
+                request: u64::from_le_bytes(*request),
+            };
+            (draw, behind)
+        }
+        _ => return None,
+    };
+    before.follow(draw);
+    Some((draw, behind))
 }
 
 /// A header is what it seems only if writing it again gives the same bytes: so that no bit of the

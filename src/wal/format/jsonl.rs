@@ -3,7 +3,8 @@
 use super::{
     Codec, Context, HeaderError, Malformed,
     binary::canonical,
-    text::{self, DrawLine, RecordLine},
+    draw_line::DrawLine,
+    text::{self, RecordLine},
 };
 use crate::wal::{
     block::BlockHeader,
@@ -11,7 +12,9 @@ use crate::wal::{
     segment::SegmentHeader,
 };
 
-const DRAW: DrawLine = DrawLine {
+const DRAW_BYTES_MAX: usize = 112;
+
+const DRAW: DrawLine<DRAW_BYTES_MAX> = DrawLine {
     seq: br#"{"type":"draw","seq":"#,
     request: br#","request":"#,
     pool: br#","pool":"#,
@@ -25,13 +28,13 @@ pub struct Jsonl;
 
 impl Codec for Jsonl {
     const BLOCK_HEADER_BYTES: usize = text::BLOCK_HEADER_BYTES;
-    const DRAW_BYTES_MAX: usize = 112;
+    const DRAW_BYTES_MAX: usize = DRAW_BYTES_MAX;
     const FILL: u8 = b' ';
     const FILL_LAST: u8 = b'\n';
 
     #[inline]
-    fn encode_draw(out: &mut [u8], _context: &mut Context, seq: u64, draw: DrawRecord) -> usize {
-        DRAW.encode(out, seq, draw)
+    fn encode_draw(out: &mut [u8], context: &mut Context, seq: u64, draw: DrawRecord) -> usize {
+        DRAW.encode(out, context, seq, draw)
     }
 
     fn encode(out: &mut Vec<u8>, seq: u64, record: &Record) {
@@ -40,14 +43,20 @@ impl Codec for Jsonl {
         out.push(b'\n');
     }
 
+    fn decode_draws(
+        bytes: &[u8],
+        context: &mut Context,
+        seq: u64,
+        draws: &mut [DrawRecord],
+    ) -> (usize, usize) {
+        DRAW.decode_draws(bytes, context, seq, draws)
+    }
+
     fn decode(
         bytes: &[u8],
         _context: &mut Context,
         seq: u64,
     ) -> Result<(Record, usize), Malformed> {
-        if let Some((found, draw, length)) = DRAW.decode(bytes) {
-            return Ok((text::in_place(found, seq, Record::Draw(draw))?, length));
-        }
         let line = text::first_line(bytes)?;
         let record: RecordLine<'_> =
             serde_json::from_slice(line).map_err(|error| Malformed(error.to_string()))?;

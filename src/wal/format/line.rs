@@ -4,7 +4,8 @@
 use super::{
     Codec, Context, HeaderError, Malformed,
     binary::canonical,
-    text::{self, DrawLine, RecordLine},
+    draw_line::DrawLine,
+    text::{self, RecordLine},
 };
 use crate::wal::{
     block::BlockHeader,
@@ -14,7 +15,9 @@ use crate::wal::{
 
 const HEADER: &[u8] = b"# ";
 
-const DRAW: DrawLine = DrawLine {
+const DRAW_BYTES_MAX: usize = 80;
+
+const DRAW: DrawLine<DRAW_BYTES_MAX> = DrawLine {
     seq: b"d ",
     request: b" ",
     pool: b" ",
@@ -28,13 +31,13 @@ pub struct Line;
 
 impl Codec for Line {
     const BLOCK_HEADER_BYTES: usize = text::BLOCK_HEADER_BYTES;
-    const DRAW_BYTES_MAX: usize = 80;
+    const DRAW_BYTES_MAX: usize = DRAW_BYTES_MAX;
     const FILL: u8 = b' ';
     const FILL_LAST: u8 = b'\n';
 
     #[inline]
-    fn encode_draw(out: &mut [u8], _context: &mut Context, seq: u64, draw: DrawRecord) -> usize {
-        DRAW.encode(out, seq, draw)
+    fn encode_draw(out: &mut [u8], context: &mut Context, seq: u64, draw: DrawRecord) -> usize {
+        DRAW.encode(out, context, seq, draw)
     }
 
     fn encode(out: &mut Vec<u8>, seq: u64, record: &Record) {
@@ -48,6 +51,15 @@ impl Codec for Line {
                 .expect("writing into memory does not fail");
             out.push(b'\n');
         }
+    }
+
+    fn decode_draws(
+        bytes: &[u8],
+        context: &mut Context,
+        seq: u64,
+        draws: &mut [DrawRecord],
+    ) -> (usize, usize) {
+        DRAW.decode_draws(bytes, context, seq, draws)
     }
 
     fn decode(

@@ -1,5 +1,6 @@
 //! Every format reads back what it wrote, and the bytes of version 1 stay what they are.
 
+mod draws;
 mod golden;
 
 use proptest::prelude::*;

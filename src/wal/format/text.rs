@@ -1,15 +1,13 @@
 //! What the two text formats share: headers as JSON objects on lines of a fixed width.
 
-use std::{
-    borrow::Cow,
-    io::{self, Write as _},
-};
+use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{
     HeaderError, Malformed,
     binary::{checksum, of_known_versions},
+    line_parts::{LineReader, LineWriter},
 };
 use crate::wal::{
     block::{BlockHeader, BlockKind},
@@ -23,19 +21,12 @@ use crate::wal::{
 /// A block header line, its line feed included. The longest numbers make it 351.
 pub(super) const BLOCK_HEADER_BYTES: usize = 384;
 
-/// A header line as it is read; the encoders below write it.
+/// A segment's header as it is read. The checksum that stands beside it is checked by writing the header
+/// again.
 #[derive(Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum HeaderLine {
-    Segment(Checked<SegmentHeader>),
-    Block(Checked<BlockHeader>),
-}
-
-/// The checksum that stands beside a header is checked by writing the header again.
-#[derive(Deserialize)]
-struct Checked<T> {
-    #[serde(flatten)]
-    header: T,
+    Segment(SegmentHeader),
 }
 
 /// A record as a JSON object, with its sequence number.
@@ -191,88 +182,6 @@ pub(super) fn in_place(seq: u64, expected: u64, record: Record) -> Result<Record
     }
 }
 
-/// How a draw's line looks: what stands before each of its numbers, and at its end. Written and
-/// read without building anything, for there are millions of them.
-pub(super) struct DrawLine {
-    pub(super) seq: &'static [u8],
-    pub(super) request: &'static [u8],
-    pub(super) pool: &'static [u8],
-    pub(super) item: &'static [u8],
-    /// Stands for the item of a draw that answered "no prize".
-    pub(super) no_prize: &'static [u8],
-    pub(super) end: &'static [u8],
-}
-
-impl DrawLine {
-    /// Writes the line; returns its length.
-    #[inline(always)]
-    #[expect(
-        clippy::inline_always,
-        reason = "the pieces are constants only where it is inlined"
-    )]
-    pub(super) fn encode(&self, out: &mut [u8], seq: u64, draw: DrawRecord) -> usize {
-        let mut at = 0;
-        let mut put = |bytes: &[u8]| {
-            out[at..at + bytes.len()].copy_from_slice(bytes);
-            at += bytes.len();
-        };
-        let mut digits = itoa::Buffer::new();
-        put(self.seq);
-        put(digits.format(seq).as_bytes());
-        put(self.request);
-        put(digits.format(draw.request).as_bytes());
-        put(self.pool);
-        put(digits.format(draw.pool).as_bytes());
-        put(self.item);
-        if draw.item == NO_PRIZE {
-            put(self.no_prize);
-        } else {
-            put(digits.format(draw.item).as_bytes());
-        }
-        put(self.end);
-        at
-    }
-
-    /// Reads a line exactly as [`encode`](Self::encode) writes it: its sequence number, the draw
-    /// and its length.
-    pub(super) fn decode(&self, bytes: &[u8]) -> Option<(u64, DrawRecord, usize)> {
-        let (seq, rest) = number(bytes.strip_prefix(self.seq)?)?;
-        let (request, rest) = number(rest.strip_prefix(self.request)?)?;
-        let (pool, rest) = number(rest.strip_prefix(self.pool)?)?;
-        let rest = rest.strip_prefix(self.item)?;
-        let (item, rest) = match rest.strip_prefix(self.no_prize) {
-            Some(rest) => (NO_PRIZE, rest),
-            None => number(rest)?,
-        };
-        let rest = rest.strip_prefix(self.end)?;
-        Some((
-            seq,
-            DrawRecord {
-                pool,
-                item,
-                request,
-            },
-            bytes.len() - rest.len(),
-        ))
-    }
-}
-
-/// The number at the beginning, as the encoder writes it: digits, without leading zeros.
-fn number<T: TryFrom<u64>>(bytes: &[u8]) -> Option<(T, &[u8])> {
-    let length = bytes
-        .iter()
-        .take_while(|byte| byte.is_ascii_digit())
-        .count();
-    let (digits, rest) = bytes.split_at(length);
-    if digits.is_empty() || (digits.len() > 1 && digits[0] == b'0') {
-        return None;
-    }
-    let value = digits.iter().try_fold(0u64, |value, digit| {
-        value.checked_mul(10)?.checked_add(u64::from(digit - b'0'))
-    })?;
-    Some((T::try_from(value).ok()?, rest))
-}
-
 /// The line at the beginning of `bytes`, without its line feed.
 pub(super) fn first_line(bytes: &[u8]) -> Result<&[u8], Malformed> {
     match bytes.iter().position(|byte| *byte == b'\n') {
@@ -297,34 +206,70 @@ pub(super) fn encode_block(prefix: &[u8], out: &mut [u8], header: &BlockHeader) 
         previous,
         payload_crc,
     } = header;
-    let kind = match kind {
-        BlockKind::Records => "records",
-        BlockKind::Marker => "marker",
-        BlockKind::Seal => "seal",
-    };
-    write_line(prefix, &mut out[..BLOCK_HEADER_BYTES], |line| {
-        write!(
-            line,
-            r#"{{"type":"block","kind":"{kind}","salt":"{salt:016x}","shard":{shard},"segment":{segment},"#
-        )?;
-        write!(
-            line,
-            r#""number":{number},"offset":{offset},"first_seq":{first_seq},"count":{count},"length":{length},"#
-        )?;
-        write!(
-            line,
-            r#""durable_upto":{durable_upto},"previous":"{previous:08x}","payload_crc":"{payload_crc:08x}","#
-        )?;
-        write!(line, r#""crc":"{crc:08x}"}}"#)
-    });
+    LineWriter::new(&mut out[..BLOCK_HEADER_BYTES])
+        .text(prefix)
+        .text(r#"{"type":"block","kind":""#)
+        .text(kind_name(*kind))
+        .text(r#"","salt":""#)
+        .hex(*salt)
+        .text(r#"","shard":"#)
+        .number(*shard)
+        .text(r#","segment":"#)
+        .number(*segment)
+        .text(r#","number":"#)
+        .number(*number)
+        .text(r#","offset":"#)
+        .number(*offset)
+        .text(r#","first_seq":"#)
+        .number(*first_seq)
+        .text(r#","count":"#)
+        .number(*count)
+        .text(r#","length":"#)
+        .number(*length)
+        .text(r#","durable_upto":"#)
+        .number(*durable_upto)
+        .text(r#","previous":""#)
+        .hex(*previous)
+        .text(r#"","payload_crc":""#)
+        .hex(*payload_crc)
+        .text(r#"","crc":""#)
+        .hex(crc)
+        .text(r#""}"#)
+        .end();
     crc
 }
 
+fn kind_name(kind: BlockKind) -> &'static str {
+    match kind {
+        BlockKind::Records => "records",
+        BlockKind::Marker => "marker",
+        BlockKind::Seal => "seal",
+    }
+}
+
 pub(super) fn decode_block(prefix: &[u8], bytes: &[u8]) -> Option<(BlockHeader, u32)> {
+    const KINDS: [BlockKind; 3] = [BlockKind::Records, BlockKind::Marker, BlockKind::Seal];
     let bytes = bytes.get(..BLOCK_HEADER_BYTES)?;
-    let HeaderLine::Block(Checked { header }) = read_line(prefix, bytes)? else {
-        return None;
+    let mut line = LineReader::new(bytes);
+    line.text(prefix)?;
+    line.text(r#"{"type":"block","kind":""#)?;
+    let header = BlockHeader {
+        kind: KINDS
+            .into_iter()
+            .find(|kind| line.text(kind_name(*kind)).is_some())?,
+        salt: line.hex(r#"","salt":""#)?,
+        shard: line.number(r#"","shard":"#)?,
+        segment: line.number(r#","segment":"#)?,
+        number: line.number(r#","number":"#)?,
+        offset: line.number(r#","offset":"#)?,
+        first_seq: line.number(r#","first_seq":"#)?,
+        count: line.number(r#","count":"#)?,
+        length: line.number(r#","length":"#)?,
+        durable_upto: line.number(r#","durable_upto":"#)?,
+        previous: line.hex(r#","previous":""#)?,
+        payload_crc: line.hex(r#"","payload_crc":""#)?,
     };
+    // Checksum, end and padding are checked by writing all of it again.
     let mut again = [0; BLOCK_HEADER_BYTES];
     let crc = encode_block(prefix, &mut again, &header);
     (bytes == again).then_some((header, crc))
@@ -343,17 +288,30 @@ pub(super) fn encode_segment(prefix: &[u8], out: &mut [u8], header: &SegmentHead
         segment_bytes,
         previous,
     } = header;
-    write_line(prefix, out, |line| {
-        write!(
-            line,
-            r#"{{"type":"segment","version":{version},"engine":"{engine:032x}","shard":{shard},"shards":{shards},"#
-        )?;
-        write!(
-            line,
-            r#""segment":{segment},"first_seq":{first_seq},"salt":"{salt:016x}","segment_bytes":{segment_bytes},"#
-        )?;
-        write!(line, r#""previous":"{previous:08x}","crc":"{crc:08x}"}}"#)
-    });
+    LineWriter::new(out)
+        .text(prefix)
+        .text(r#"{"type":"segment","version":"#)
+        .number(*version)
+        .text(r#","engine":""#)
+        .hex(*engine)
+        .text(r#"","shard":"#)
+        .number(*shard)
+        .text(r#","shards":"#)
+        .number(*shards)
+        .text(r#","segment":"#)
+        .number(*segment)
+        .text(r#","first_seq":"#)
+        .number(*first_seq)
+        .text(r#","salt":""#)
+        .hex(*salt)
+        .text(r#"","segment_bytes":"#)
+        .number(*segment_bytes)
+        .text(r#","previous":""#)
+        .hex(*previous)
+        .text(r#"","crc":""#)
+        .hex(crc)
+        .text(r#""}"#)
+        .end();
     crc
 }
 
@@ -364,10 +322,13 @@ pub(super) fn decode_segment(prefix: &[u8], unit: &[u8]) -> Result<SegmentHeader
         #[serde(default)]
         crc: String,
     }
-    let header = match read_line(prefix, unit) {
-        Some(HeaderLine::Segment(Checked { header })) => Some(header),
-        _ => None,
-    };
+    if let Some(header) =
+        segment_parts(prefix, unit).filter(|header| header.version <= FORMAT_VERSION)
+    {
+        return Ok(header);
+    }
+    // It may be of a newer version, or damaged.
+    let header = read_line(prefix, unit).map(|HeaderLine::Segment(header)| header);
     if let Some(Versioned { version, crc }) = read_line(prefix, unit)
         && version > FORMAT_VERSION
     {
@@ -382,20 +343,21 @@ pub(super) fn decode_segment(prefix: &[u8], unit: &[u8]) -> Result<SegmentHeader
     header.ok_or(HeaderError::Unreadable)
 }
 
-/// Fills `out` with one line: prefix, what `write` writes, spaces, line feed. Once a block, and
-/// without an allocation.
-fn write_line(
-    prefix: &[u8],
-    out: &mut [u8],
-    write: impl FnOnce(&mut io::Cursor<&mut [u8]>) -> io::Result<()>,
-) {
-    let (last, body) = out.split_last_mut().expect("a line has a width");
-    body.fill(b' ');
-    *last = b'\n';
-    let (start, rest) = body.split_at_mut(prefix.len());
-    start.copy_from_slice(prefix);
-    let written = write(&mut io::Cursor::new(rest));
-    written.expect("a header line is wide enough for the longest numbers");
+/// A segment's header as [`encode_segment`] writes it. What comes behind it is checked by writing it again.
+fn segment_parts(prefix: &[u8], unit: &[u8]) -> Option<SegmentHeader> {
+    let mut line = LineReader::new(unit);
+    line.text(prefix)?;
+    Some(SegmentHeader {
+        version: line.number(r#"{"type":"segment","version":"#)?,
+        engine: line.hex(r#","engine":""#)?,
+        shard: line.number(r#"","shard":"#)?,
+        shards: line.number(r#","shards":"#)?,
+        segment: line.number(r#","segment":"#)?,
+        first_seq: line.number(r#","first_seq":"#)?,
+        salt: line.hex(r#","salt":""#)?,
+        segment_bytes: line.number(r#"","segment_bytes":"#)?,
+        previous: line.hex(r#","previous":""#)?,
+    })
 }
 
 fn read_line<T: DeserializeOwned>(prefix: &[u8], bytes: &[u8]) -> Option<T> {

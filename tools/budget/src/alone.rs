@@ -6,12 +6,13 @@ use tombola::{
     selector::{Selector, Stream},
     wal::{
         format::{Codec, Context},
-        record::{DrawRecord, Record},
+        record::DrawRecord,
     },
 };
 
 use crate::{DRAWS, ITEMS, weight};
 
+const DRAWS_AT_ONCE: usize = 256;
 const FIRST_SEQ: u64 = 123_456_789;
 /// So many times the pool's items, when they run out one by one: half of them are left at the end.
 const TIMES_RUNNING_OUT: u64 = 2 * DRAWS as u64 / ITEMS;
@@ -72,16 +73,18 @@ pub fn encode<C: Codec>() -> Work {
     })
 }
 
-/// Reads draws back.
+/// Reads draws back, as many at a time as a reader of a log does.
 pub fn decode<C: Codec>() -> Work {
     let mut room = vec![0; DRAWS * C::DRAW_BYTES_MAX];
     write::<C>(&mut room);
+    let mut read = [DrawRecord::NOTHING; DRAWS_AT_ONCE];
     Box::new(move || {
         let (mut at, mut context) = (0, Context::default());
-        for (seq, draw) in draws() {
-            let read = C::decode(&room[at..], &mut context, seq);
-            let (record, length) = read.expect("it was written like that");
-            assert!(matches!(black_box(record), Record::Draw(read) if read == draw));
+        let mut draws = draws().peekable();
+        while let Some((seq, _)) = draws.peek().copied() {
+            let (count, length) = C::decode_draws(&room[at..], &mut context, seq, &mut read);
+            let written = draws.by_ref().take(count).map(|(_, draw)| draw);
+            assert!(count > 0 && written.eq(black_box(&read[..count]).iter().copied()));
             at += length;
         }
     })

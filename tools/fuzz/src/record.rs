@@ -3,7 +3,7 @@
 
 use tombola::wal::{
     format::{Binary, Codec, Context, Jsonl, Line, Malformed},
-    record::Record,
+    record::{DrawRecord, Record},
 };
 
 use crate::format::each_codec;
@@ -28,10 +28,11 @@ pub(crate) fn line(data: &[u8]) {
     each::<Line>(data, |_, _, _| {});
 }
 
-/// Reads records until one cannot be read. What is read is written again and read again;
-/// `compare` gets it with what was there and what was written.
+/// Reads records until one cannot be read. What is read is written again and read again, and draws are
+/// read by the run, too; `compare` gets it with what was there and what was written.
 fn each<C: Codec>(data: &[u8], compare: impl Fn(&Record, &[u8], &[u8])) {
     let (mut seq, mut rest, mut context) = (1, data, Context::default());
+    by_the_run::<C>(data);
     while !rest.is_empty() {
         let mut before = context;
         let read: Result<(Record, usize), Malformed> = C::decode(rest, &mut context, seq);
@@ -63,6 +64,30 @@ fn each<C: Codec>(data: &[u8], compare: impl Fn(&Record, &[u8], &[u8])) {
             each_codec!(Other => reads_back::<Other>(&record, seq));
         }
         (seq, rest) = (seq + 1, behind);
+    }
+}
+
+/// Draws that are read by the run are those that are read one by one.
+fn by_the_run<C: Codec>(data: &[u8]) {
+    let (mut seq, mut at, mut context) = (1, 0, Context::default());
+    let mut draws = [DrawRecord::NOTHING; 5];
+    while at < data.len() {
+        let mut alone = context;
+        let (count, length) = C::decode_draws(&data[at..], &mut context, seq, &mut draws);
+        let end = at + length;
+        for draw in &draws[..count] {
+            let read = C::decode(&data[at..], &mut alone, seq);
+            let (record, length) = read.expect("it was read by the run");
+            assert_eq!(record, Record::Draw(*draw));
+            (seq, at) = (seq + 1, at + length);
+        }
+        assert_eq!(at, end);
+        if count == 0 {
+            let Ok((_, length)) = C::decode(&data[at..], &mut context, seq) else {
+                return;
+            };
+            (seq, at) = (seq + 1, at + length);
+        }
     }
 }
 
