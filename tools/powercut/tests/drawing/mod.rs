@@ -225,6 +225,26 @@ impl Process {
         }
     }
 
+    /// The same, or until it has said nothing for so long: whether it said something of this kind.
+    #[allow(
+        dead_code,
+        reason = "not every test has something to wait for that may not come"
+    )]
+    pub(crate) fn says_before_silence(
+        &self,
+        is_it: impl Fn(&Said) -> bool,
+        silence: Duration,
+    ) -> bool {
+        let begun = Instant::now();
+        while let Ok(said) = self.heard.recv_timeout(silence) {
+            if is_it(&said) {
+                return true;
+            }
+            assert!(begun.elapsed() < LIMIT);
+        }
+        false
+    }
+
     /// Kills it; gives all that it has said.
     pub(crate) fn kill(mut self) -> Vec<(u64, Said)> {
         self.child.kill().unwrap();
