@@ -12,7 +12,7 @@ pub use line::Line;
 
 use super::{
     block::BlockHeader,
-    record::{DrawRecord, Record},
+    record::{DrawRecord, DrawsRecord, Record},
     segment::SegmentHeader,
 };
 use crate::{config::LogFormat, storage::WRITE_UNIT};
@@ -31,6 +31,9 @@ pub trait Codec {
     /// Writes a draw to the beginning of `out`, which has at least `DRAW_BYTES_MAX` bytes; returns
     /// its length. `context` goes along from one draw of a block to the next.
     fn encode_draw(out: &mut [u8], context: &mut Context, seq: u64, draw: DrawRecord) -> usize;
+    /// Writes draws that were made together to the beginning of `out`, which has at least
+    /// [`DrawsRecord::bytes_max`] bytes; returns their length.
+    fn encode_draws(out: &mut [u8], seq: u64, draws: &DrawsRecord) -> usize;
     /// Appends a record.
     fn encode(out: &mut Vec<u8>, seq: u64, record: &Record);
     /// Reads the record at the beginning of `bytes`, and its length. `context` goes along from one
