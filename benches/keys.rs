@@ -57,6 +57,9 @@ const REPETITIONS: usize = 5;
 /// Keys that are remembered while times are taken: the default.
 const REMEMBERED: usize = 64 << 10;
 
+/// The most keys that a shard may be told to remember.
+const KEYS_MAX: usize = 1 << 24;
+
 /// What is asked for.
 #[derive(Clone, Copy)]
 struct Kind {
@@ -145,6 +148,22 @@ fn memory(keys: usize, kind: Kind) {
     engine.shutdown().expect("a clean end");
 }
 
+/// Bytes with the first of as many keys as may be remembered: the room for the others is reserved, and
+/// not resident before it is used.
+fn first_key() {
+    let (engine, pool) = engine(Engine::in_memory().remember_keys(KEYS_MAX));
+    draw(&engine, &pool, KINDS[0], 0, 10_000);
+    let before = [BYTES.load(Ordering::Relaxed), resident()];
+    draw(&engine, &pool, KINDS[1], 0, 1);
+    let now = [BYTES.load(Ordering::Relaxed), resident()];
+    println!(
+        "{}",
+        json!({"bytes": now[0] - before[0], "resident_bytes": now[1].saturating_sub(before[1]),
+            "kind": "first key", "keys": KEYS_MAX})
+    );
+    engine.shutdown().expect("a clean end");
+}
+
 /// Nanoseconds for each request, every kind in turn.
 fn times(has_log: bool) {
     let mut times = [const { Vec::new() }; KINDS.len()];
@@ -183,6 +202,7 @@ fn main() {
         draw(&engine, &pool, kind, 0, count.parse().expect("a number"));
         return;
     }
+    first_key();
     for keys in [10_000, 100_000, 1_000_000] {
         for kind in [KINDS[1], KINDS[4]] {
             memory(keys, kind);

@@ -120,8 +120,8 @@ impl Client {
         Ok(self.ids.used(count, shard))
     }
 
-    /// Puts the first request into its shard's ring, and those that follow it, are plain and go the
-    /// same way, as far as there is room. Returns how many, at least one, and the shard.
+    /// Puts the first request into its shard's ring, and those that follow it, are plain or are not
+    /// as it is, and go the same way, as far as there is room. Returns how many, at least one, and the shard.
     #[inline]
     fn push(&mut self, requests: &[Request], id: RequestId) -> Result<(usize, usize), SubmitError> {
         let request = requests[0];
@@ -139,8 +139,7 @@ impl Client {
         let taken = if request.is_plain() {
             port.push_plain(requests, id)
         } else {
-            port.push_asked(request, id)?;
-            1
+            port.push_asked(requests, id)?
         };
         if taken == 0 {
             return Err(SubmitError::Full(request));
@@ -329,25 +328,52 @@ impl Port {
         chunk.fill_from_iter(slots.map(|(request, id)| request.slot(id)))
     }
 
-    /// Puts a request that is not plain into the ring, whole.
+    /// Puts the requests at the head of a batch that are not plain into the ring, each of them whole,
+    /// as many as there is room for.
     #[cold]
-    fn push_asked(&mut self, request: Request, id: RequestId) -> Result<(), SubmitError> {
+    fn push_asked(&mut self, requests: &[Request], first: RequestId) -> Result<usize, SubmitError> {
+        let room = self.end.requests.slots();
+        let pool = requests[0].pool;
+        // For a pool on all shards, each of them may go another way.
+        let most = if pool.is_on_all_shards() {
+            1
+        } else {
+            usize::MAX
+        };
+        let (mut count, mut slots) = (0, 0);
+        for request in requests.iter().take(most) {
+            if request.is_plain() || !request.pool.goes_with(pool) {
+                break;
+            }
+            if let Some(mistake) = self.mistake(request) {
+                if count > 0 {
+                    break;
+                }
+                return Err(SubmitError::Mistake(*request, mistake));
+            }
+            let with_it = slots + request.shape().request_slots();
+            if with_it > room {
+                break;
+            }
+            count += 1;
+            slots = with_it;
+        }
+        let chunk = self.end.requests.write_chunk_uninit(slots);
+        let chunk = chunk.expect("so many slots are free");
+        let requests = requests[..count].iter().zip(first..);
+        chunk.fill_from_iter(requests.flat_map(|(request, id)| request.slots(id)));
+        Ok(count)
+    }
+
+    /// What is wrong with a request that is not plain.
+    #[inline]
+    fn mistake(&self, request: &Request) -> Option<&'static str> {
         let ring = self.end.completions.buffer().capacity();
         let shape = request.shape();
-        if let Some(mistake) = request.mistake() {
-            return Err(SubmitError::Mistake(request, mistake));
-        }
-        if shape.completion_slots().max(shape.request_slots()) > ring {
-            let mistake = "its answer is larger than the ring; raise ring_slots";
-            return Err(SubmitError::Mistake(request, mistake));
-        }
-        match self.end.requests.write_chunk_uninit(shape.request_slots()) {
-            Ok(chunk) => {
-                chunk.fill_from_iter(request.slots(id));
-                Ok(())
-            }
-            Err(_) => Err(SubmitError::Full(request)),
-        }
+        request.mistake().or_else(|| {
+            let slots = shape.completion_slots().max(shape.request_slots());
+            (slots > ring).then_some("its answer is larger than the ring; raise ring_slots")
+        })
     }
 
     #[inline]

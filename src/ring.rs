@@ -14,6 +14,7 @@ pub(crate) use mesh::{MeshEnd, mesh};
 pub(crate) use place::{Place, Places};
 pub(crate) use reply::{Answer, NoAnswer, Reply, reply};
 pub use staged::StagedProducer;
+pub(crate) use staged::Staging;
 
 use crate::{
     request::{CompletionSlot, RequestSlot},

@@ -31,7 +31,7 @@ use crate::{
     wal::{
         Wal,
         format::with_codec,
-        record::{DrawsRecord, Record, SettledRecord, Settlement},
+        record::{DrawsRecord, NO_PRIZE, Record, SettledRecord, Settlement},
     },
 };
 
@@ -107,6 +107,15 @@ struct Counts {
     no_prizes: u64,
     refusals: u64,
     replays: u64,
+}
+
+impl Counts {
+    #[inline]
+    fn count_draws(&mut self, items: &[u32]) {
+        self.draws += items.len() as u64;
+        let nothing = items.iter().filter(|item| **item == NO_PRIZE);
+        self.no_prizes += nothing.count() as u64;
+    }
 }
 
 impl Shard {

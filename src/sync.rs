@@ -10,14 +10,15 @@ pub(crate) mod modelled;
 #[cfg(all(test, loom))]
 pub(crate) use modelled::{
     Arc, ArrayQueue, AtomicBool, AtomicU8, AtomicU64, AtomicUsize, AtomicWaker, Consumer, OnceLock,
-    Producer, PushError, Receiver, RingBuffer, SyncSender, fence, sync_channel, thread,
+    Producer, PushError, Receiver, RingBuffer, SyncSender, WriteChunkUninit, fence, sync_channel,
+    thread,
 };
 
 #[cfg(not(all(test, loom)))]
 pub(crate) use {
     atomic_waker::AtomicWaker,
     crossbeam_queue::ArrayQueue,
-    rtrb::{Consumer, Producer, PushError, RingBuffer},
+    rtrb::{Consumer, Producer, PushError, RingBuffer, chunks::WriteChunkUninit},
     std::{
         sync::{
             Arc, OnceLock,

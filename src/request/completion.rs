@@ -70,11 +70,12 @@ impl Default for Completion {
     }
 }
 
-/// What is told of a request with a count, a key or a hold.
+/// What is told of a request for several draws or with a hold, and of one that was answered before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct More {
     original: RequestId,
     held_until_ms: Option<u64>,
+    /// None where the outcome tells the only one.
     items: Vec<u32>,
 }
 
@@ -137,16 +138,15 @@ impl Completion {
     #[cold]
     fn read_more(&mut self, slots: &mut impl Iterator<Item = CompletionSlot>) {
         let Some(head) = slots.next() else { return };
-        let mut items = Vec::with_capacity(head.count());
-        while items.len() < head.count() {
-            let Some(slot) = slots.next() else { break };
-            let left = head.count() - items.len();
-            items.extend(slot.unpack().into_iter().take(left));
-        }
-        self.outcome = match (head.is_several(), items.first()) {
-            (false, Some(&CompletionSlot::NO_PRIZE)) => Outcome::NoPrize,
-            (false, Some(&item)) => Outcome::Item(item),
-            _ => Outcome::Items,
+        let items = if head.is_several() {
+            self.outcome = Outcome::Items;
+            read_items(head.count(), slots)
+        } else {
+            self.outcome = match head.only_item() {
+                CompletionSlot::NO_PRIZE => Outcome::NoPrize,
+                item => Outcome::Item(item),
+            };
+            Vec::new()
         };
         self.more = Some(Box::new(More {
             original: head.original(),
@@ -154,4 +154,14 @@ impl Completion {
             items,
         }));
     }
+}
+
+fn read_items(count: usize, slots: &mut impl Iterator<Item = CompletionSlot>) -> Vec<u32> {
+    let mut items = Vec::with_capacity(count);
+    while items.len() < count {
+        let Some(slot) = slots.next() else { break };
+        let left = count - items.len();
+        items.extend(slot.unpack().into_iter().take(left));
+    }
+    items
 }

@@ -38,10 +38,10 @@ impl Shape {
 
     /// Slots that its completion takes, at most.
     pub(crate) fn completion_slots(self) -> usize {
-        if self == Self::PLAIN {
-            1
-        } else {
-            2 + usize::from(self.count()).div_ceil(CompletionSlot::ITEMS)
+        match self.count() {
+            _ if self == Self::PLAIN => 1,
+            1 => 2,
+            count => 2 + usize::from(count).div_ceil(CompletionSlot::ITEMS),
         }
     }
 }
@@ -92,23 +92,31 @@ impl Request {
         }
     }
 
-    /// All its slots; the first [`Shape::request_slots`] of them count.
+    /// All its slots.
+    #[inline]
     pub(crate) fn slots(&self, request: RequestId) -> impl Iterator<Item = RequestSlot> {
-        let key = self.shape.has(Shape::KEY).then_some(RequestSlot {
-            request: self.key as u64,
-            pool: PoolId((self.key >> 64) as u32),
-            shape: Shape((self.key >> 96) as u32),
-        });
-        let hold = self.shape.has(Shape::HOLD).then_some(RequestSlot {
-            request: self.hold_ms,
-            pool: PoolId(0),
-            shape: Shape(0),
-        });
-        [Some(self.slot(request)), key, hold].into_iter().flatten()
+        (0..self.shape.request_slots()).map(move |at| match at {
+            0 => self.slot(request),
+            1 if self.shape.has(Shape::KEY) => RequestSlot {
+                request: self.key as u64,
+                pool: PoolId((self.key >> 64) as u32),
+                shape: Shape((self.key >> 96) as u32),
+            },
+            _ => RequestSlot {
+                request: self.hold_ms,
+                pool: PoolId(0),
+                shape: Shape(0),
+            },
+        })
     }
 }
 
 impl Asked {
+    #[inline]
+    pub(crate) fn is_plain(&self) -> bool {
+        self.shape == Shape::PLAIN
+    }
+
     /// Takes a request out of its slots; `None` where there are too few.
     pub(crate) fn read(slots: &mut impl Iterator<Item = RequestSlot>) -> Option<Self> {
         let RequestSlot {
@@ -204,20 +212,24 @@ impl CompletionSlot {
         }
     }
 
-    /// The slot after the first of a completion with more to it. `several` if more than one draw
-    /// was asked for.
+    /// The slot after the first of a completion with more to it. `is_several` if more than one draw
+    /// was asked for; otherwise the item is here, and nothing follows.
     pub(crate) fn head(
         original: RequestId,
-        held_until_ms: Option<u64>,
-        count: usize,
-        several: bool,
+        held_until_ms: u64,
+        items: &[u32],
+        is_several: bool,
     ) -> Self {
-        let flags = if several { Self::SEVERAL } else { 0 };
+        let (item, flags) = if is_several {
+            (0, Self::SEVERAL)
+        } else {
+            (items[0], 0)
+        };
         Self {
             request: original,
-            seq: held_until_ms.unwrap_or(0),
-            pool: PoolId(0),
-            item: count as u32 | flags,
+            seq: held_until_ms,
+            pool: PoolId(item),
+            item: items.len() as u32 | flags,
         }
     }
 
@@ -237,19 +249,22 @@ impl CompletionSlot {
         self.item & Self::SEVERAL != 0
     }
 
+    /// The item of a head that is of one.
+    pub(super) fn only_item(&self) -> u32 {
+        self.pool.0
+    }
+
     /// Slots that carry items.
-    pub(crate) fn pack(items: impl Iterator<Item = u32>) -> impl Iterator<Item = Self> {
-        let mut items = items.peekable();
-        std::iter::from_fn(move || {
-            items.peek()?;
-            let mut next = || items.next().unwrap_or(0);
-            let mut pair = || u64::from(next()) | (u64::from(next()) << 32);
-            Some(Self {
-                request: pair(),
-                seq: pair(),
-                pool: PoolId(next()),
-                item: next(),
-            })
+    pub(crate) fn pack(items: &[u32]) -> impl Iterator<Item = Self> {
+        items.chunks(Self::ITEMS).map(|items| {
+            let item = |at: usize| items.get(at).copied().unwrap_or(0);
+            let pair = |at| u64::from(item(at)) | (u64::from(item(at + 1)) << 32);
+            Self {
+                request: pair(0),
+                seq: pair(2),
+                pool: PoolId(item(4)),
+                item: item(5),
+            }
         })
     }
 
@@ -289,7 +304,7 @@ mod tests {
 
     #[test]
     fn completions_come_out_as_they_went_in() {
-        for count in [0u32, 1, 5, 6, 7, 12, 100] {
+        for count in [0u32, 1, 3, 5, 6, 7, 12, 100] {
             let shape = Shape::PLAIN.with(Shape::KEY, true).with_count(count as u8);
             let first = CompletionSlot {
                 request: 9,
@@ -297,19 +312,23 @@ mod tests {
                 pool: PoolId::new(1, 2),
                 item: CompletionSlot::MORE,
             };
-            let head = CompletionSlot::head(8, Some(1234), count as usize, true);
-            let items = (0..count).map(|item| if item == 3 { u32::MAX } else { item * 7 });
-            let slots: Vec<_> = [first, head]
-                .into_iter()
-                .chain(CompletionSlot::pack(items.clone()))
-                .collect();
-            assert!(slots.len() <= shape.completion_slots());
-            let completion = Completion::read(&mut slots.into_iter(), 1).unwrap();
-            assert_eq!(completion.outcome, Outcome::Items);
-            assert!(completion.is_replay());
-            assert_eq!(completion.held_until_ms(), Some(1234));
-            let expected = items.map(|item| (item != u32::MAX).then_some(item));
-            assert!(completion.items().eq(expected), "{count} items");
+            for no_prize_at in [0, 3] {
+                let item = |at: u32| if at == no_prize_at { u32::MAX } else { at * 7 };
+                let items: Vec<_> = (0..count).map(item).collect();
+                let is_several = count != 1;
+                let head = CompletionSlot::head(8, 1234, &items, is_several);
+                let packed = CompletionSlot::pack(if is_several { &items } else { &[] });
+                let slots: Vec<_> = [first, head].into_iter().chain(packed).collect();
+                assert!(slots.len() <= shape.completion_slots());
+                let completion = Completion::read(&mut slots.into_iter(), 1).unwrap();
+                assert_eq!(completion.outcome == Outcome::Items, is_several);
+                assert!(completion.is_replay());
+                assert_eq!(completion.held_until_ms(), Some(1234));
+                let expected = items
+                    .into_iter()
+                    .map(|item| (item != u32::MAX).then_some(item));
+                assert!(completion.items().eq(expected), "{count} items");
+            }
         }
     }
 }

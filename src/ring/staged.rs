@@ -4,7 +4,7 @@
 //! is durable. So there is no second copy, and nothing else to bound.
 #![allow(unsafe_code)]
 
-use crate::sync::Producer;
+use crate::sync::{Producer, WriteChunkUninit};
 
 /// The producing end of an SPSC ring whose newest values are not visible yet.
 #[derive(Debug)]
@@ -70,6 +70,22 @@ impl<T: Copy> StagedProducer<T> {
         count
     }
 
+    /// Begins to stage values one by one, up to `limit` of them.
+    ///
+    /// # Panics
+    /// If `limit` is above [`room`](Self::room).
+    #[inline]
+    pub(crate) fn begin(&mut self, limit: usize) -> Staging<'_, T> {
+        let end = self.staged + limit;
+        let chunk = self.producer.write_chunk_uninit(end);
+        Staging {
+            chunk: chunk.expect("no more is staged than there is room for"),
+            end,
+            staged: &mut self.staged,
+            staged_total: &mut self.staged_total,
+        }
+    }
+
     /// Lets the consumer see everything up to the `total`th value since the beginning.
     ///
     /// # Panics
@@ -93,6 +109,41 @@ impl<T: Copy> StagedProducer<T> {
     }
 }
 
+/// Values are being staged.
+#[derive(Debug)]
+pub(crate) struct Staging<'a, T: Copy> {
+    // It is dropped without a commit: the values stay in their slots, unseen.
+    chunk: WriteChunkUninit<'a, T>,
+    end: usize,
+    staged: &'a mut usize,
+    staged_total: &'a mut u64,
+}
+
+impl<T: Copy> Staging<'_, T> {
+    /// How many more values can be staged.
+    #[inline]
+    pub(crate) fn room(&self) -> usize {
+        self.end - *self.staged
+    }
+
+    /// Stages one.
+    ///
+    /// # Panics
+    /// If there is no [`room`](Self::room).
+    #[inline]
+    pub(crate) fn push(&mut self, value: T) {
+        let at = *self.staged;
+        let (first, second) = self.chunk.as_mut_slices();
+        let slot = match at.checked_sub(first.len()) {
+            None => &mut first[at],
+            Some(at) => &mut second[at],
+        };
+        slot.write(value);
+        *self.staged += 1;
+        *self.staged_total += 1;
+    }
+}
+
 #[cfg(all(test, not(loom)))]
 mod tests {
     use std::collections::VecDeque;
@@ -104,7 +155,7 @@ mod tests {
     proptest! {
         /// Against a queue and a counter: what is staged is unseen, what is published comes in order.
         #[test]
-        fn behaves_like_a_queue(steps in prop::collection::vec((0..3u8, 0..9usize), 0..200), slots in 1..9usize) {
+        fn behaves_like_a_queue(steps in prop::collection::vec((0..4u8, 0..9usize), 0..200), slots in 1..9usize) {
             let (producer, mut consumer) = rtrb::RingBuffer::new(slots);
             let mut ring = StagedProducer::new(producer);
             let (mut staged, mut published) = (VecDeque::new(), VecDeque::new());
@@ -115,6 +166,16 @@ mod tests {
                         let limit = count.min(ring.room());
                         prop_assert_eq!(ring.room(), slots - staged.len() - published.len());
                         ring.stage(limit, || { next += 1; staged.push_back(next); Some(next) });
+                    }
+                    3 => {
+                        let limit = count.min(ring.room());
+                        let mut staging = ring.begin(limit);
+                        for left in (0..limit).rev() {
+                            next += 1;
+                            staging.push(next);
+                            staged.push_back(next);
+                            prop_assert_eq!(staging.room(), left);
+                        }
                     }
                     1 => {
                         let count = count.min(staged.len());

@@ -1,14 +1,16 @@
 //! From the clients' rings into the open block: requests are taken, drawn, written down and
 //! answered in slots that nobody sees until their block is durable.
 
+mod asked;
+
 use std::io;
 
 use super::{
     Parts, Shard,
-    partition::{Begun, Elsewhere, Staged, StagedDraws, Terms},
+    partition::{Begun, Elsewhere, Staged},
 };
 use crate::{
-    request::{Asked, CompletionSlot, Refusal, Shape},
+    request::{CompletionSlot, Refusal, Shape},
     wal::{
         format::Codec,
         record::{DrawsRecord, NO_PRIZE, Record},
@@ -29,7 +31,7 @@ pub(super) struct Drained {
 
 impl Parts {
     /// The client is gone whose request had begun.
-    pub(super) fn abandon(&mut self, place: usize, begun: &Begun) {
+    pub(super) fn abandon(&mut self, place: usize, begun: &mut Begun) {
         self.partition.abandon(begun);
         self.exchange
             .leave_turn(&mut self.partition, begun.pool, place);
@@ -55,13 +57,13 @@ impl Shard {
             let mut taken = 0;
             while taken < limit {
                 let slots = if self.ports.begun_in_turn(turn).is_some() {
-                    self.draw_begun(turn)?
+                    self.draw_begun::<C>(turn, limit - taken)?
                 } else {
                     let run = self.draw_plain::<C>(turn, limit - taken);
                     taken += run.taken;
                     match run.end {
                         RunEnd::Full => None,
-                        RunEnd::OtherKind => self.draw_asked(turn)?,
+                        RunEnd::OtherKind => self.draw_asked::<C>(turn, limit - taken)?,
                         RunEnd::Elsewhere(pool, elsewhere) => {
                             self.wait(turn, Begun::chosen(pool, elsewhere));
                             None
@@ -156,9 +158,10 @@ impl Shard {
         *self.ports.begun_in_turn(turn) = Some(begun);
     }
 
-    /// Goes on with a request that was begun. Returns the slots it took, if it is done now.
+    /// Goes on with a request that was begun. Returns the slots it took, if it is done now; where it is
+    /// no plain draw, up to `limit` with those that follow it.
     #[cold]
-    fn draw_begun(&mut self, turn: usize) -> io::Result<Option<usize>> {
+    fn draw_begun<C: Codec>(&mut self, turn: usize, limit: usize) -> io::Result<Option<usize>> {
         let Parts {
             partition,
             stream,
@@ -174,7 +177,7 @@ impl Shard {
             return Ok(None);
         };
         if slot.shape != Shape::PLAIN {
-            return self.draw_asked(turn);
+            return self.draw_asked::<C>(turn, limit);
         }
         if port.completions.room() == 0 || !wal.make_room(DrawsRecord::bytes_max(1))? {
             return Ok(None);
@@ -221,145 +224,6 @@ impl Shard {
             port.completions.stage(1, || completion.take());
         }
         Ok(Some(1))
-    }
-
-    /// Answers the request at the head of a client's ring, which asks for more than a plain draw.
-    /// Returns the slots it took; `None` while there is no room in the block or for the answer.
-    fn draw_asked(&mut self, turn: usize) -> io::Result<Option<usize>> {
-        let Parts {
-            partition,
-            stream,
-            wal,
-            clock,
-            holds_max,
-            exchange,
-            ..
-        } = &mut self.parts;
-        let Some(port) = self.ports.in_turn(turn) else {
-            return Ok(None);
-        };
-        let Ok(shape) = port.requests.peek().map(|slot| slot.shape) else {
-            return Ok(None);
-        };
-        if port.completions.room() < shape.completion_slots()
-            || !wal.make_room(DrawsRecord::bytes_max(shape.count()))?
-        {
-            return Ok(None);
-        }
-        // The slots of a request are written together, so all of them are there.
-        let requests = port
-            .requests
-            .read_chunk(shape.request_slots())
-            .expect("a request comes whole");
-        let (first, second) = requests.as_slices();
-        let asked =
-            Asked::read(&mut first.iter().chain(second).copied()).expect("a request comes whole");
-        let place = self.ports.place_in_turn(turn);
-        let begun = self.ports.begun_in_turn(turn).take();
-        let has_waited = begun.is_some();
-        let mut record = self.record.take().unwrap_or_default();
-        let pool = asked.pool.index();
-        let staged = match begun {
-            Some(begun) if exchange.is_cut_off(partition, pool, begun.wanted) => {
-                partition.abandon(&begun);
-                record.items.clear();
-                StagedDraws::Refused(Refusal::Unavailable)
-            }
-            begun => {
-                let terms = Terms {
-                    seq: wal.next_seq(),
-                    holds_max: *holds_max,
-                    clock,
-                };
-                let begun = begun.unwrap_or_default();
-                let collects = exchange.turn(pool, place);
-                partition.stage_draws(&asked, &terms, begun, collects, stream, &mut record)
-            }
-        };
-        if let StagedDraws::Waits(begun) = staged {
-            self.record = Some(record);
-            self.wait(turn, begun);
-            return Ok(None);
-        }
-        if has_waited {
-            exchange.leave_turn(partition, pool, place);
-        }
-        let Some(port) = self.ports.in_turn(turn) else {
-            return Ok(None);
-        };
-        let requests = port
-            .requests
-            .read_chunk(shape.request_slots())
-            .expect("a request comes whole");
-        requests.commit_all();
-        self.answer_asked(turn, &asked, &staged, record)?;
-        Ok(Some(shape.request_slots()))
-    }
-
-    /// Writes down what a request came to, and its answer.
-    fn answer_asked(
-        &mut self,
-        turn: usize,
-        asked: &Asked,
-        staged: &StagedDraws,
-        mut record: Box<DrawsRecord>,
-    ) -> io::Result<()> {
-        let (wal, counts) = (&mut self.parts.wal, &mut self.counts);
-        let Some(port) = self.ports.in_turn(turn) else {
-            return Ok(());
-        };
-        let seq = wal.next_seq();
-        let mut first = CompletionSlot {
-            request: asked.request,
-            seq,
-            pool: asked.pool,
-            item: CompletionSlot::MORE,
-        };
-        let head = match staged {
-            StagedDraws::Waits(_) => unreachable!("it was put back above"),
-            StagedDraws::Refused(refusal) => {
-                counts.refusals += 1;
-                first = CompletionSlot::refused(asked.request, asked.pool, *refusal);
-                record.items.clear();
-                None
-            }
-            StagedDraws::Replay(answer) => {
-                counts.replays += 1;
-                first.seq = answer.seq;
-                Some((
-                    answer.request,
-                    Some(answer.held_until_ms).filter(|ms| *ms > 0),
-                ))
-            }
-            StagedDraws::Drawn => {
-                counts.draws += record.items.len() as u64;
-                let nothing = record.items.iter().filter(|item| **item == NO_PRIZE);
-                counts.no_prizes += nothing.count() as u64;
-                let whole = Record::Draws(record);
-                let appended = wal.append(&whole)?;
-                assert_eq!(appended, Some(seq), "there was room for it");
-                let Record::Draws(back) = whole else {
-                    unreachable!("it was put there above")
-                };
-                record = back;
-                Some((record.request, record.held_until_ms))
-            }
-        };
-        let head = head.map(|(original, held_until_ms)| {
-            CompletionSlot::head(
-                original,
-                held_until_ms,
-                record.items.len(),
-                asked.shape.count() > 1,
-            )
-        });
-        let items = CompletionSlot::pack(record.items.iter().copied());
-        let mut slots = [Some(first), head].into_iter().flatten().chain(items);
-        port.completions
-            .stage(asked.shape.completion_slots(), || slots.next());
-        drop(slots);
-        self.record = Some(record);
-        Ok(())
     }
 }
 

@@ -107,7 +107,7 @@ impl Ports {
 
     /// Lets go of the clients that are gone. What they had asked for and was not drawn yet is not
     /// drawn any more; `abandon` gets what was begun.
-    pub(crate) fn let_go(&mut self, mut abandon: impl FnMut(usize, &Begun)) {
+    pub(crate) fn let_go(&mut self, mut abandon: impl FnMut(usize, &mut Begun)) {
         let (ends, begun) = (&mut self.ends, &mut self.begun);
         let before = self.active.len();
         self.active.retain(|&index| {
@@ -116,8 +116,8 @@ impl Ports {
                 .is_some_and(|end| end.completions.is_abandoned());
             if gone {
                 ends[index] = None;
-                if let Some(begun) = begun[index].take() {
-                    abandon(index, &begun);
+                if let Some(mut begun) = begun[index].take() {
+                    abandon(index, &mut begun);
                 }
             }
             !gone

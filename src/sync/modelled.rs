@@ -17,7 +17,7 @@ pub(crate) use channel::{Receiver, SyncSender, sync_channel};
 pub(crate) use once::OnceLock;
 pub(crate) use planted::{Mistake, explore, explore_with};
 pub(crate) use queue::ArrayQueue;
-pub(crate) use ring::{Consumer, Producer, PushError, RingBuffer};
+pub(crate) use ring::{Consumer, Producer, PushError, RingBuffer, WriteChunkUninit};
 
 /// Threads of a model.
 pub(crate) mod thread {

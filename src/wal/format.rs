@@ -16,7 +16,7 @@ pub use line::Line;
 use self::draw_line::Head;
 use super::{
     block::BlockHeader,
-    record::{DrawRecord, Record},
+    record::{DrawRecord, DrawsRecord, Record},
     segment::SegmentHeader,
 };
 use crate::{config::LogFormat, storage::WRITE_UNIT};
@@ -36,6 +36,9 @@ pub trait Codec {
     /// its length. What is behind it there may be overwritten, too. `context` goes along from one draw
     /// of a block to the next.
     fn encode_draw(out: &mut [u8], context: &mut Context, seq: u64, draw: DrawRecord) -> usize;
+    /// Writes draws that were made together to the beginning of `out`, which has at least
+    /// [`DrawsRecord::bytes_max`] bytes; returns their length.
+    fn encode_draws(out: &mut [u8], seq: u64, draws: &DrawsRecord) -> usize;
     /// Appends a record.
     fn encode(out: &mut Vec<u8>, seq: u64, record: &Record);
     /// Reads the record at the beginning of `bytes`, and its length. `context` goes along from one

@@ -89,7 +89,7 @@ pub struct DrawsRecord {
 
 impl DrawsRecord {
     /// Encoded, a record of so many draws takes no more in any format.
-    pub(crate) fn bytes_max(count: u8) -> usize {
+    pub fn bytes_max(count: u8) -> usize {
         384 + 12 * usize::from(count)
     }
 }

@@ -1,8 +1,12 @@
 //! Draws that are made together for one request, those with a key, and those that only reserve.
 
-use super::{Elsewhere, Misfit, Partition, Pool, holds::Hold, keys::KeyedAnswer, unknown_pool};
+use super::{
+    Elsewhere, Misfit, Partition, Pool,
+    holds::Hold,
+    keys::{HashedKey, KeyedAnswer},
+    unknown_pool,
+};
 use crate::{
-    machine::Clock,
     request::{Asked, COUNT_MAX, Refusal, Shape},
     selector::{Selector, Stream},
     wal::record::{DrawsRecord, NO_PRIZE},
@@ -10,12 +14,13 @@ use crate::{
 
 /// Under what a request is answered.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Terms<'a> {
+pub(crate) struct Terms {
     /// The sequence number that its record will have.
     pub(crate) seq: u64,
     /// At most so many holds may be open.
     pub(crate) holds_max: usize,
-    pub(crate) clock: &'a Clock,
+    /// What time it is, in milliseconds since 1970.
+    pub(crate) now_ms: u64,
 }
 
 /// A request that was begun and waits for another shard.
@@ -45,6 +50,14 @@ impl Begun {
         }
     }
 
+    /// Nothing is begun any more.
+    fn clear(&mut self) {
+        self.items.clear();
+        self.choices.clear();
+        self.aside.clear();
+        self.wanted = None;
+    }
+
     /// What a plain draw has chosen.
     pub(crate) fn choice(&self) -> Option<u32> {
         self.choices.first().copied()
@@ -52,12 +65,12 @@ impl Begun {
 }
 
 /// What a request came to that is no plain draw.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum StagedDraws {
     /// The record says what was taken.
     Drawn,
-    /// It waits for another shard.
-    Waits(Begun),
+    /// It waits for another shard: what was begun is to be gone on with.
+    Waits,
     /// The request's key was there before; the record says what it got then.
     Replay(KeyedAnswer),
     /// Nothing was taken.
@@ -68,39 +81,75 @@ impl<S: Selector> Partition<S> {
     /// Draws what `asked` asks for, one unit after the other, or finds what its key got before.
     /// `record` becomes what has to be written, or says what was drawn the first time.
     ///
-    /// `turn` is for a request whose turn it is to collect: the items of which nobody has any but
-    /// those that it has taken itself.
+    /// `begun` is what it had begun; nothing, unless it waits. `turn` is for a request whose turn it is
+    /// to collect: the items of which nobody has any but those that it has taken itself.
+    #[expect(
+        clippy::inline_always,
+        reason = "a call here costs every draw with a key a twentieth of its instructions"
+    )]
+    #[inline(always)]
     pub(crate) fn stage_draws(
         &mut self,
         asked: &Asked,
-        terms: &Terms<'_>,
-        mut begun: Begun,
+        terms: &Terms,
+        begun: &mut Begun,
         turn: Option<&[u32]>,
         stream: &mut Stream,
         record: &mut DrawsRecord,
     ) -> StagedDraws {
         let has_taken = !begun.items.is_empty();
-        if let Err(answer) = self.begin_draws(asked, has_taken, terms, record) {
-            // What it had taken goes back: its key was answered meanwhile, or the pool has closed.
-            self.abandon(&begun);
-            return answer;
+        let key = match self.begin_draws(asked, has_taken, terms, record) {
+            Ok(key) => key,
+            Err(answer) => {
+                // What it had taken goes back: its key was answered meanwhile, or the pool has closed.
+                self.abandon(begun);
+                return answer;
+            }
+        };
+        let pool = &mut self.pools[asked.pool.index() as usize];
+        let is_new = !has_taken && begun.choices.is_empty();
+        if is_new && asked.shape.count() == 1 && pool.take_one(begun, stream, &mut record.items) {
+            self.keep(terms.seq, record, key);
+            self.staged += 1;
+            return StagedDraws::Drawn;
         }
+        self.collect(asked, terms, begun, turn, stream, record, key)
+    }
+
+    /// Goes on with a request that has to take several units, or to look further than at one.
+    #[inline(never)]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "it is the rest of the function above"
+    )]
+    fn collect(
+        &mut self,
+        asked: &Asked,
+        terms: &Terms,
+        begun: &mut Begun,
+        turn: Option<&[u32]>,
+        stream: &mut Stream,
+        record: &mut DrawsRecord,
+        key: Option<HashedKey>,
+    ) -> StagedDraws {
         let pool = &mut self.pools[asked.pool.index() as usize];
         record.items.append(&mut begun.items);
         let absent = turn.unwrap_or_default();
         pool.set_all_gone(absent, true);
         let hand_overs = &mut self.hand_overs;
-        let collected = pool.collect(asked, &mut begun, stream, record, hand_overs);
+        let collected = pool.collect(asked, begun, stream, record, hand_overs);
         pool.set_all_gone(absent, false);
         match collected {
             Collected::All => {
                 pool.untake_all(&begun.aside);
-                self.keep(terms.seq, record);
+                begun.clear();
+                self.keep(terms.seq, record, key);
                 self.staged += 1;
                 StagedDraws::Drawn
             }
             Collected::TooFew => {
                 pool.untake_all(&begun.aside);
+                begun.clear();
                 pool.untake_all(&record.items);
                 StagedDraws::Refused(if record.items.is_empty() {
                     Refusal::Exhausted
@@ -121,61 +170,65 @@ impl<S: Selector> Partition<S> {
                     begun.choices.splice(..0, record.items.drain(..));
                     begun.wanted = None;
                 }
-                StagedDraws::Waits(begun)
+                StagedDraws::Waits
             }
         }
     }
 
     /// Puts back what a request had taken that will not be answered.
-    pub(crate) fn abandon(&mut self, begun: &Begun) {
+    pub(crate) fn abandon(&mut self, begun: &mut Begun) {
         if let Some(pool) = self.pools.get_mut(begun.pool as usize) {
             pool.untake_all(&begun.items);
             pool.untake_all(&begun.aside);
         }
+        begun.clear();
     }
 
-    /// Makes the record ready, unless the request has its answer without a draw.
+    /// Makes the record ready, unless the request has its answer without a draw; returns its key.
+    #[expect(clippy::inline_always, reason = "as above")]
+    #[inline(always)]
     fn begin_draws(
         &self,
         asked: &Asked,
         has_taken: bool,
-        terms: &Terms<'_>,
+        terms: &Terms,
         record: &mut DrawsRecord,
-    ) -> Result<(), StagedDraws> {
+    ) -> Result<Option<HashedKey>, StagedDraws> {
         let count = asked.shape.count();
         record.items.clear();
-        if let Some(key) = asked.key {
-            if let Some((answer, items)) = self.keys.get(key) {
+        let key = asked.key.map(|key| self.keys.hashed(key));
+        if let Some(key) = key {
+            if let Some(answer) = self.keys.get(key) {
                 if (answer.pool, answer.asked) != (asked.pool.index(), count) {
                     return Err(StagedDraws::Refused(Refusal::KeyConflict));
                 }
-                record.items.extend(items);
+                record.items.extend(self.keys.items(answer));
                 return Err(StagedDraws::Replay(*answer));
             }
             if asked.shape.has(Shape::RETRY) && self.keys.has_forgotten() {
                 return Err(StagedDraws::Refused(Refusal::Forgotten));
             }
         }
-        let now_ms = terms.clock.now_ms().max(self.latest_ms);
+        let now_ms = terms.now_ms.max(self.latest_ms);
         if asked.hold_ms.is_some() && self.holds.len() >= terms.holds_max {
             return Err(StagedDraws::Refused(Refusal::TooManyHolds));
         }
-        match self.admit(asked.pool.index(), || now_ms) {
-            Ok(()) => {}
-            // The rest went while it waited; what it has taken is what there is.
-            Err(Refusal::Exhausted) if has_taken => {}
-            Err(refusal) => return Err(StagedDraws::Refused(refusal)),
+        match self.pools.get(asked.pool.index() as usize) {
+            Some(pool) if pool.is_ready => {}
+            _ => match self.admit(asked.pool.index(), || now_ms) {
+                Ok(()) => {}
+                // The rest went while it waited; what it has taken is what there is.
+                Err(Refusal::Exhausted) if has_taken => {}
+                Err(refusal) => return Err(StagedDraws::Refused(refusal)),
+            },
         }
-        *record = DrawsRecord {
-            request: asked.request,
-            pool: asked.pool.index(),
-            asked: count,
-            at_ms: now_ms,
-            held_until_ms: asked.hold_ms.map(|time| now_ms.saturating_add(time)),
-            key: asked.key,
-            items: std::mem::take(&mut record.items),
-        };
-        Ok(())
+        record.request = asked.request;
+        record.pool = asked.pool.index();
+        record.asked = count;
+        record.at_ms = now_ms;
+        record.held_until_ms = asked.hold_ms.map(|time| now_ms.saturating_add(time));
+        record.key = asked.key;
+        Ok(key)
     }
 
     pub(super) fn apply_draws(&mut self, seq: u64, record: &DrawsRecord) -> Result<(), Misfit> {
@@ -191,7 +244,8 @@ impl<S: Selector> Partition<S> {
         {
             return misfit("that are none, or more than were asked for");
         }
-        if record.key.is_some_and(|key| self.keys.get(key).is_some()) {
+        let key = record.key.map(|key| self.keys.hashed(key));
+        if key.is_some_and(|key| self.keys.get(key).is_some()) {
             return misfit("with a key that is remembered already");
         }
         if record.held_until_ms.is_some() && self.holds.get(record.request).is_some() {
@@ -206,29 +260,37 @@ impl<S: Selector> Partition<S> {
                 return Err(error);
             }
         }
-        self.keep(seq, record);
+        self.keep(seq, record, key);
         Ok(())
     }
 
     /// Keeps what has to be known later of draws that were taken.
-    fn keep(&mut self, seq: u64, record: &DrawsRecord) {
+    #[expect(clippy::inline_always, reason = "as above")]
+    #[inline(always)]
+    fn keep(&mut self, seq: u64, record: &DrawsRecord, key: Option<HashedKey>) {
         self.requests_upto = self.requests_upto.max(record.request.saturating_add(1));
         self.latest_ms = self.latest_ms.max(record.at_ms);
         if let Some(until_ms) = record.held_until_ms {
-            let pool = &mut self.pools[record.pool as usize];
-            for item in prizes(&record.items) {
-                pool.extra(item).held += 1;
-            }
-            let hold = Hold {
-                pool: record.pool,
-                until_ms,
-                items: record.items.clone(),
-            };
-            self.holds.insert(record.request, hold);
+            self.hold(record, until_ms);
         }
-        if let Some(key) = record.key {
+        if let Some(key) = key {
             self.keys.insert(seq, key, record, self.remember);
         }
+    }
+
+    /// Holds what was taken.
+    #[inline(never)]
+    fn hold(&mut self, record: &DrawsRecord, until_ms: u64) {
+        let pool = &mut self.pools[record.pool as usize];
+        for item in prizes(&record.items) {
+            pool.extra(item).held += 1;
+        }
+        let hold = Hold {
+            pool: record.pool,
+            until_ms,
+            items: record.items.clone(),
+        };
+        self.holds.insert(record.request, hold);
     }
 }
 
@@ -242,6 +304,25 @@ enum Collected {
 }
 
 impl<S: Selector> Pool<S> {
+    /// Takes the one unit that a request chooses first, if that is all there is to do. Otherwise what
+    /// it has chosen is begun.
+    #[expect(clippy::inline_always, reason = "as above")]
+    #[inline(always)]
+    fn take_one(&mut self, begun: &mut Begun, stream: &mut Stream, items: &mut Vec<u32>) -> bool {
+        let chosen = match self.choose(stream) {
+            Ok(item) if item != NO_PRIZE => {
+                self.take(item)
+                    .expect("the item was chosen from what is in stock");
+                items.push(item);
+                return true;
+            }
+            Ok(no_prize) => no_prize,
+            Err(elsewhere) => elsewhere.chosen,
+        };
+        begun.choices.push(chosen);
+        false
+    }
+
     /// Goes on with what a request has taken and chosen.
     fn collect(
         &mut self,
@@ -318,10 +399,16 @@ impl<S: Selector> Pool<S> {
         }
     }
 
+    #[inline]
     fn untake_all(&mut self, items: &[u32]) {
         for item in items {
-            self.untake(*item).expect("it was taken just now");
+            self.untake_one(*item);
         }
+    }
+
+    #[inline(never)]
+    fn untake_one(&mut self, item: u32) {
+        self.untake(item).expect("it was taken just now");
     }
 }
 

@@ -4,6 +4,7 @@
 //! remembers exactly what the live shard did.
 
 mod index;
+mod secret;
 
 use std::collections::VecDeque;
 
@@ -22,20 +23,21 @@ const KEYS_MAX: u64 = 1 << 24;
 /// The answers of the newest keys.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct KeyMemory {
-    answers: Answers,
+    /// The oldest first.
+    answers: VecDeque<KeyedAnswer>,
+    forgotten: u64,
     /// The items of all answers, one after the other.
     items: VecDeque<u32>,
     items_forgotten: u64,
-    /// The number of each key's answer.
-    numbers: Index,
+    /// Which answer is each key's.
+    index: Index,
 }
 
-/// The answers that are remembered, and how many were before them.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Answers {
-    /// The oldest first.
-    kept: VecDeque<KeyedAnswer>,
-    forgotten: u64,
+/// A key and its hash, which is computed once.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct HashedKey {
+    key: u128,
+    hash: u32,
 }
 
 /// What a request with a key got.
@@ -54,62 +56,66 @@ pub(crate) struct KeyedAnswer {
     items_at: u64,
 }
 
-impl Answers {
-    /// The number of the next: they are counted since the beginning, as far as an index holds that.
-    fn next_number(&self) -> u32 {
-        (self.forgotten + self.kept.len() as u64) as u32 & index::NUMBER_MAX
-    }
-
-    fn get(&self, number: u32) -> &KeyedAnswer {
-        let at = number.wrapping_sub(self.forgotten as u32) & index::NUMBER_MAX;
-        &self.kept[at as usize]
-    }
-}
-
 impl KeyMemory {
-    /// What a key got, and its items.
-    pub(crate) fn get(&self, key: u128) -> Option<(&KeyedAnswer, impl Iterator<Item = u32> + '_)> {
-        let number = self.numbers.get(key, |number| self.answers.get(number).key);
-        let answer = self.answers.get(number?);
+    /// Makes a key ready for the other methods.
+    #[inline]
+    pub(super) fn hashed(&self, key: u128) -> HashedKey {
+        HashedKey {
+            key,
+            hash: self.index.hash(key),
+        }
+    }
+
+    /// What a key got.
+    #[inline]
+    pub(super) fn get(&self, HashedKey { key, hash }: HashedKey) -> Option<&KeyedAnswer> {
+        let at = self.index.find(hash, |at| self.answers[at].key == key)?;
+        Some(&self.answers[at])
+    }
+
+    /// The items of an answer.
+    #[inline]
+    pub(crate) fn items(&self, answer: &KeyedAnswer) -> impl Iterator<Item = u32> + '_ {
         let from = (answer.items_at - self.items_forgotten) as usize;
         let items = self.items.range(from..from + usize::from(answer.items));
-        Some((answer, items.copied()))
+        items.copied()
     }
 
     /// What a request got, if it had a key. (Slow: it looks at every key.)
-    pub(crate) fn find(&self, request: u64) -> Option<(&KeyedAnswer, impl Iterator<Item = u32>)> {
-        let answer = self
-            .answers
-            .kept
-            .iter()
-            .find(|answer| answer.request == request)?;
-        self.get(answer.key)
+    pub(crate) fn find(&self, request: u64) -> Option<&KeyedAnswer> {
+        self.answers.iter().find(|answer| answer.request == request)
     }
 
     /// Whether a key that is not remembered may have been there.
     pub(crate) fn has_forgotten(&self) -> bool {
-        self.answers.forgotten > 0
+        self.forgotten > 0
     }
 
     /// Keys that are remembered.
     pub(crate) fn len(&self) -> usize {
-        self.answers.kept.len()
+        self.answers.len()
     }
 
     /// Remembers a record with a key that is not remembered yet, and forgets what is too much.
-    pub(super) fn insert(&mut self, seq: u64, key: u128, draws: &DrawsRecord, limits: Remember) {
+    #[expect(
+        clippy::inline_always,
+        reason = "a call here costs every draw with a key a thirtieth of its instructions"
+    )]
+    #[inline(always)]
+    pub(super) fn insert(
+        &mut self,
+        seq: u64,
+        HashedKey { key, hash }: HashedKey,
+        draws: &DrawsRecord,
+        limits: Remember,
+    ) {
         if limits.keys_for_ms > 0 {
-            while self.answers.kept.front().is_some_and(|oldest| {
-                oldest.at_ms.saturating_add(limits.keys_for_ms) <= draws.at_ms
-            }) {
-                self.forget();
-            }
+            self.forget_old(limits.keys_for_ms, draws.at_ms);
         }
         // First of all room for the one that comes.
         self.limit_to(limits.keys.saturating_sub(1));
         self.make_room(limits);
-        let number = self.answers.next_number();
-        self.answers.kept.push_back(KeyedAnswer {
+        self.answers.push_back(KeyedAnswer {
             key,
             request: draws.request,
             seq,
@@ -120,65 +126,98 @@ impl KeyMemory {
             items: draws.items.len() as u8,
             items_at: self.items_forgotten + self.items.len() as u64,
         });
-        self.items.extend(&draws.items);
-        self.numbers
-            .insert(key, number, |number| self.answers.get(number).key);
-        self.limit(limits);
+        for item in &draws.items {
+            self.items.push_back(*item);
+        }
+        self.index.push(hash);
+        if limits.keys == 0 {
+            self.forget();
+        }
+    }
+
+    /// Forgets those that have been there for so long.
+    #[inline(never)]
+    fn forget_old(&mut self, keys_for_ms: u64, now_ms: u64) {
+        let is_old = |oldest: &KeyedAnswer| oldest.at_ms.saturating_add(keys_for_ms) <= now_ms;
+        while self.answers.front().is_some_and(is_old) {
+            self.forget();
+        }
     }
 
     /// Forgets the oldest until there are no more than the limit.
+    #[inline]
     pub(super) fn limit(&mut self, limits: Remember) {
         self.limit_to(limits.keys);
     }
 
+    #[inline]
     fn limit_to(&mut self, keys: u64) {
-        while self.answers.kept.len() as u64 > keys.min(KEYS_MAX) {
+        while self.answers.len() as u64 > keys.min(KEYS_MAX) {
             self.forget();
         }
     }
 
     fn forget(&mut self) {
-        if let Some(oldest) = self.answers.kept.front().copied() {
-            self.numbers
-                .remove(oldest.key, |number| self.answers.get(number).key);
-            self.answers.kept.pop_front();
-            self.items.drain(..usize::from(oldest.items));
-            self.items_forgotten += u64::from(oldest.items);
-            self.answers.forgotten += 1;
+        let Some(KeyedAnswer { items, .. }) = self.answers.pop_front() else {
+            return;
+        };
+        self.index.pop();
+        for _ in 0..items {
+            self.items.pop_front();
+        }
+        self.items_forgotten += u64::from(items);
+        self.forgotten += 1;
+    }
+
+    /// Makes room for as many as are remembered, so that no later draw has to wait for that. It is
+    /// not touched before it is used, and so takes no memory before.
+    #[inline]
+    fn make_room(&mut self, limits: Remember) {
+        let kept = self.answers.len();
+        let most = kept.max(limits.keys.clamp(1, KEYS_MAX) as usize);
+        if self.index.room() < most || self.answers.capacity() < most {
+            self.grow(most);
         }
     }
 
-    /// Makes room for as many as are remembered, so that no later draw has to wait for that;
-    /// `false` if a key is there twice.
-    fn make_room(&mut self, limits: Remember) -> bool {
-        let kept = self.answers.kept.len();
-        let most = kept.max(limits.keys.clamp(1, KEYS_MAX) as usize);
-        if self.numbers.room() >= most && self.answers.kept.capacity() >= most {
-            return true;
+    #[cold]
+    fn grow(&mut self, most: usize) {
+        self.answers.reserve_exact(most - self.answers.len());
+        self.items.reserve(most.saturating_sub(self.items.len()));
+        self.index.grow(most);
+    }
+
+    /// Fills the index, which is empty; `false` if a key is there twice.
+    fn index_all(&mut self, limits: Remember) -> bool {
+        // Who has no keys does without the room for them.
+        if !self.answers.is_empty() {
+            self.make_room(limits);
         }
-        self.answers.kept.reserve_exact(most - kept);
-        self.numbers = Index::for_keys(most);
-        let key_of = |number| self.answers.get(number).key;
-        (self.answers.forgotten..)
-            .zip(&self.answers.kept)
-            .all(|(number, answer)| {
-                let number = number as u32 & index::NUMBER_MAX;
-                self.numbers.insert(answer.key, number, key_of)
-            })
+        self.answers.iter().all(|answer| {
+            let hash = self.index.hash(answer.key);
+            let is_it = |at: usize| self.answers[at].key == answer.key;
+            let is_new = self.index.find(hash, is_it).is_none();
+            self.index.push(hash);
+            is_new
+        })
     }
 
     /// What a snapshot holds.
     pub(super) fn image(&self) -> impl Encode + '_ {
-        let Answers { kept, forgotten } = &self.answers;
-        (forgotten, &self.items_forgotten, kept, &self.items)
+        (
+            &self.forgotten,
+            &self.items_forgotten,
+            &self.answers,
+            &self.items,
+        )
     }
 }
 
 impl PartialEq for KeyMemory {
     fn eq(&self, other: &Self) -> bool {
         // The index follows from the answers.
-        (&self.answers, &self.items, self.items_forgotten)
-            == (&other.answers, &other.items, other.items_forgotten)
+        (&self.answers, &self.items) == (&other.answers, &other.items)
+            && (self.forgotten, self.items_forgotten) == (other.forgotten, other.items_forgotten)
     }
 }
 
@@ -204,17 +243,13 @@ impl KeysBack {
         let is_all = items_at - self.items_forgotten == self.items.len() as u64
             && self.forgotten.max(self.items_forgotten) <= SEQ_MAX;
         let mut memory = KeyMemory {
-            answers: Answers {
-                kept: self.answers,
-                forgotten: self.forgotten,
-            },
+            answers: self.answers,
+            forgotten: self.forgotten,
             items: self.items,
             items_forgotten: self.items_forgotten,
-            numbers: Index::default(),
+            index: Index::default(),
         };
-        // Who has no keys does without the room for them.
-        let mut are_new = || memory.answers.kept.is_empty() || memory.make_room(limits);
-        if !(are_in_order && is_all && are_new()) {
+        if !(are_in_order && is_all && memory.index_all(limits)) {
             return Err(Misfit("the remembered keys contradict each other".into()));
         }
         Ok(memory)

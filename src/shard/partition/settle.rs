@@ -42,11 +42,11 @@ impl<S: Selector> Partition<S> {
             Some(Settlement::Confirmed) | None => {}
         }
         match (self.keys.find(request), settled) {
-            (Some((answer, items)), settled) => Found::Drawn {
+            (Some(answer), settled) => Found::Drawn {
                 record: VoidedRecord {
                     request,
                     pool: answer.pool,
-                    items: items.collect(),
+                    items: self.keys.items(answer).collect(),
                 },
                 is_confirmed: settled.is_some(),
             },

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::wal::{
     block::BlockHeader,
-    record::{DrawRecord, Record},
+    record::{DrawRecord, DrawsRecord, Record},
     segment::SegmentHeader,
 };
 
@@ -35,6 +35,10 @@ impl Codec for Jsonl {
     #[inline]
     fn encode_draw(out: &mut [u8], context: &mut Context, seq: u64, draw: DrawRecord) -> usize {
         DRAW.encode(out, context, seq, draw)
+    }
+
+    fn encode_draws(out: &mut [u8], seq: u64, draws: &DrawsRecord) -> usize {
+        text::encode_draws(b"", out, seq, draws)
     }
 
     fn encode(out: &mut Vec<u8>, seq: u64, record: &Record) {

@@ -9,11 +9,12 @@ use super::{
 };
 use crate::wal::{
     block::BlockHeader,
-    record::{DrawRecord, Record},
+    record::{DrawRecord, DrawsRecord, Record},
     segment::SegmentHeader,
 };
 
 const HEADER: &[u8] = b"# ";
+const RECORD: &[u8] = b"r ";
 
 const DRAW_BYTES_MAX: usize = 80;
 
@@ -40,13 +41,17 @@ impl Codec for Line {
         DRAW.encode(out, context, seq, draw)
     }
 
+    fn encode_draws(out: &mut [u8], seq: u64, draws: &DrawsRecord) -> usize {
+        text::encode_draws(RECORD, out, seq, draws)
+    }
+
     fn encode(out: &mut Vec<u8>, seq: u64, record: &Record) {
         if let Record::Draw(draw) = record {
             let mut line = [0; Self::DRAW_BYTES_MAX];
             let length = Self::encode_draw(&mut line, &mut Context::default(), seq, *draw);
             out.extend_from_slice(&line[..length]);
         } else {
-            out.extend_from_slice(b"r ");
+            out.extend_from_slice(RECORD);
             serde_json::to_writer(&mut *out, &RecordLine::new(seq, record))
                 .expect("writing into memory does not fail");
             out.push(b'\n');
@@ -72,7 +77,7 @@ impl Codec for Line {
         }
         let line = text::first_line(bytes)?;
         let json = line
-            .strip_prefix(b"r ")
+            .strip_prefix(RECORD)
             .ok_or_else(|| Malformed("a line of no known kind".into()))?;
         let record: RecordLine<'_> =
             serde_json::from_slice(json).map_err(|error| Malformed(error.to_string()))?;

@@ -244,6 +244,11 @@ proptest! {
                     let fast_length = C::encode_draw(&mut fast, &mut Context::default(), seq, *draw);
                     prop_assert_eq!(&fast[..fast_length], &bytes[..]);
                 }
+                if let Record::Draws(draws) = &record {
+                    let mut fast = vec![0; DrawsRecord::bytes_max(draws.items.len() as u8)];
+                    let fast_length = C::encode_draws(&mut fast, seq, draws);
+                    prop_assert_eq!(&fast[..fast_length], &bytes[..]);
+                }
                 bytes.extend_from_slice(&tail);
                 prop_assert_eq!(C::decode(&bytes, &mut Context::default(), seq), Ok((record.clone(), length)));
             });

@@ -1,6 +1,6 @@
 //! What the two text formats share: headers as JSON objects on lines of a fixed width.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, io};
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -85,6 +85,53 @@ pub(super) enum RecordLine<'a> {
         #[serde(flatten)]
         item: AvailabilityRecord,
     },
+}
+
+/// Writes draws that were made together as a line to the beginning of `out`, which must have room;
+/// returns its length.
+pub(super) fn encode_draws(prefix: &[u8], out: &mut [u8], seq: u64, draws: &DrawsRecord) -> usize {
+    let mut line = LineIn { out, length: 0 };
+    line.put(prefix);
+    let draws = RecordLine::Draws {
+        seq,
+        draws: Cow::Borrowed(draws),
+    };
+    serde_json::to_writer(&mut line, &draws).expect("there is room");
+    line.put(b"\n");
+    line.length
+}
+
+/// A line that is being written to where there is room for it. (Slices can be written to as well, but
+/// that takes a tenth more instructions.)
+struct LineIn<'a> {
+    out: &'a mut [u8],
+    length: usize,
+}
+
+impl LineIn<'_> {
+    #[inline]
+    fn put(&mut self, bytes: &[u8]) {
+        self.out[self.length..][..bytes.len()].copy_from_slice(bytes);
+        self.length += bytes.len();
+    }
+}
+
+impl io::Write for LineIn<'_> {
+    #[inline]
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.put(bytes);
+        Ok(bytes.len())
+    }
+
+    #[inline]
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.put(bytes);
+        Ok(())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 impl<'a> RecordLine<'a> {

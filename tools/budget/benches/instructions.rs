@@ -106,6 +106,7 @@ fn decode(mut work: Work) -> Work {
 #[bench::bincode(LogFormat::Bincode)]
 #[bench::jsonl(LogFormat::Jsonl)]
 #[bench::line(LogFormat::Line)]
+#[bench::keys_bincode(args = (LogFormat::Bincode), setup = Log::with_keys)]
 fn recovery(log: Log) -> Log {
     log.recover();
     log

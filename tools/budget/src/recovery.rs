@@ -4,7 +4,7 @@ use std::{ffi::OsString, io, path::Path, sync::Arc};
 
 use tempfile::TempDir;
 use tombola::{
-    Durability, Engine, LogFormat, Placement, Request, StorageKind,
+    Durability, Engine, LogFormat, Placement, PoolHandle, Request, StorageKind,
     machine::{Access, Directory, Files, Lock, OpenFile, SystemFiles},
     recovery::{Depth, examine},
 };
@@ -75,6 +75,17 @@ pub struct Log {
 impl Log {
     /// A log with a record for every draw.
     pub fn new(format: LogFormat) -> Self {
+        Self::of(format, |pool, _| Request::from(pool))
+    }
+
+    /// One of draws with keys, each of them another.
+    pub fn with_keys(format: LogFormat) -> Self {
+        Self::of(format, |pool, number| {
+            Request::from(pool).key((number as u128) << 64 | 0xACE)
+        })
+    }
+
+    fn of(format: LogFormat, request: fn(&PoolHandle, usize) -> Request) -> Self {
         let place = tempfile::tempdir().expect("a temporary directory");
         let log = Self { place };
         let engine = deterministic(Engine::builder(log.directory()))
@@ -88,8 +99,9 @@ impl Log {
             .expect("an engine");
         let pool = engine.register(pool(Placement::OneShard)).expect("a pool");
         let mut client = engine.client().expect("a client");
-        let batch = vec![Request::from(&pool); BATCH];
-        for _ in 0..DRAWS / BATCH {
+        for batch in 0..DRAWS / BATCH {
+            let numbers = batch * BATCH..(batch + 1) * BATCH;
+            let batch: Vec<_> = numbers.map(|number| request(&pool, number)).collect();
             let taken = client.submit_batch(&batch).expect("the shard runs").count;
             assert_eq!(taken, BATCH, "there is room");
             let mut open = BATCH;

@@ -82,12 +82,12 @@ impl Live {
         let terms = Terms {
             seq: self.seq + 1,
             holds_max: self.holds_max,
-            clock: &self.clock,
+            now_ms: self.clock.now_ms(),
         };
         let staged = self.partition.stage_draws(
             &asked,
             &terms,
-            Begun::default(),
+            &mut Begun::default(),
             None,
             &mut self.stream,
             &mut record,
@@ -103,7 +103,7 @@ impl Live {
             }
             StagedDraws::Replay(answer) => Got::Again(answer.request, items),
             StagedDraws::Refused(refusal) => Got::Refused(refusal),
-            StagedDraws::Waits(_) => panic!("the pool is on one shard"),
+            StagedDraws::Waits => panic!("the pool is on one shard"),
         };
         self.assert_alike();
         got
