@@ -24,8 +24,10 @@ use tombola::{
     wal::record::{NO_PRIZE, Record},
 };
 
+/// While so many draws are open, more are submitted slowly, so that they come into several blocks.
+const MANY: usize = 200;
 /// So many draws take more than a dozen blocks, however they are grouped.
-const ENOUGH: usize = 20_000;
+const ENOUGH: usize = 100 * MANY;
 
 /// Puts the plan between shard 0 and its storage; the handle tells what happened.
 fn with_faults(
@@ -62,6 +64,9 @@ fn draw_until_it_stops(client: &mut Client, pool: &PoolHandle, count: usize) -> 
     while learned.acknowledged.len() < count && begun.elapsed() < LIMIT {
         // Few at a time, so that a small run has many writes.
         let left = count - learned.submitted as usize;
+        if client.open_requests() > MANY {
+            thread::sleep(Duration::from_micros(100));
+        }
         match client.submit_batch(&vec![Request::from(pool); left.min(24)]) {
             Ok(ids) => learned.submitted += ids.count as u64,
             Err(SubmitError::Stopped(_, stopped)) => {
