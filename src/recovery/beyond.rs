@@ -70,7 +70,11 @@ impl Beyond {
                 return Ok(());
             }
             Start::Header(..) => {}
-            Start::Unused | Start::Unreadable => reader.search_frame(identity.shard)?,
+            Start::Unused | Start::Unreadable => {
+                if reader.search_frame(identity.shard)? {
+                    return Ok(());
+                }
+            }
         }
         let mut at = offset;
         while at < reader.length() {

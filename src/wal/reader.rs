@@ -28,6 +28,10 @@ use crate::{
 
 /// No block is larger, whatever its header says; see [`crate::Config::block_bytes`].
 const BLOCK_BYTES_MAX: usize = 16 << 20;
+/// From the page cache so much is copied at once: it fits into a core's own cache, and shards that are
+/// read at the same time share the way to the memory. A device wants to be asked for more.
+const NEAR_BYTES: u64 = 256 << 10;
+
 /// A segment that is being read.
 #[derive(Debug)]
 pub struct SegmentReader {
@@ -138,7 +142,10 @@ impl SegmentReader {
             file,
             length,
             room,
-            read_bytes: WINDOW_BYTES as u64,
+            read_bytes: match access {
+                Access::ReadPastCache => WINDOW_BYTES as u64,
+                _ => NEAR_BYTES,
+            },
             start: Start::Unreadable,
             frame: None,
         };
@@ -179,15 +186,24 @@ impl SegmentReader {
     /// place, one of this segment that is elsewhere does: the header is written together with the first
     /// block, and goes astray together with it.
     ///
+    /// Returns whether the whole segment is nothing but fill.
+    ///
     /// # Errors
     /// Where the file cannot be read.
-    pub(crate) fn search_frame(&mut self, shard: u32) -> Result<(), Error> {
+    pub(crate) fn search_frame(&mut self, shard: u32) -> Result<bool, Error> {
         const FORMATS: [LogFormat; 3] = [LogFormat::Bincode, LogFormat::Jsonl, LogFormat::Line];
         let (number, mut offset) = (self.number, 0);
         let mut astray = None;
+        let mut is_fill = true;
         while self.frame.is_none()
             && let Some(unit) = self.bytes(offset, WRITE_UNIT)?
         {
+            let at = offset;
+            offset += WRITE_UNIT as u64;
+            if format::is_fill(unit) {
+                continue;
+            }
+            is_fill = false;
             let block = FORMATS.into_iter().find_map(|format| {
                 let (header, _) = with_codec!(format, C => C::decode_block(unit))?;
                 let frame = Frame {
@@ -197,17 +213,16 @@ impl SegmentReader {
                     segment: number,
                 };
                 let is_of_here = (header.shard, header.segment) == (shard, number);
-                is_of_here.then_some((header.offset == offset, frame))
+                is_of_here.then_some((header.offset == at, frame))
             });
             match block {
                 Some((true, frame)) => self.frame = Some(frame),
                 Some((false, frame)) => drop(astray.get_or_insert(frame)),
                 None => {}
             }
-            offset += WRITE_UNIT as u64;
         }
         self.frame = self.frame.or(astray);
-        Ok(())
+        Ok(is_fill && offset == self.length)
     }
 
     /// What the segment begins with.

@@ -28,8 +28,9 @@ const ONE: &str = "recovery/1 shard";
 const TWO: &str = "recovery/2 shards";
 const SHORT: &str = "recovery/short history, snapshot, little log";
 const LONG: &str = "recovery/long history, snapshot, little log";
-/// Draws for each second that is measured.
-const DRAWS_PER_SECOND: f64 = 8e6;
+/// Draws for each second that is measured: so many that the log is longer than the fill behind it, which
+/// is looked through as well.
+const DRAWS_PER_SECOND: f64 = 4e7;
 /// Draws after the snapshot: few.
 const LITTLE: u64 = 200_000;
 
