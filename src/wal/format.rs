@@ -55,6 +55,12 @@ pub trait Codec {
         seq: u64,
         draws: &mut [DrawRecord],
     ) -> (usize, usize);
+    /// Reads draws that were made together at the beginning of `bytes`, in place of what is in `draws`;
+    /// returns their length. `None` leaves it to [`decode`](Self::decode), which would tell the same and
+    /// allocates.
+    fn decode_draws_together(_bytes: &[u8], _draws: &mut DrawsRecord) -> Option<usize> {
+        None
+    }
     /// Writes a block header into `out`, `BLOCK_HEADER_BYTES` long; returns its checksum.
     fn encode_block(out: &mut [u8], header: &BlockHeader) -> u32;
     /// Reads a block header and its checksum; `None` where the bytes are not one.

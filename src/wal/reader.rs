@@ -6,7 +6,7 @@ mod runs;
 pub(crate) use room::Room;
 
 use std::{
-    io, mem,
+    io,
     path::{Path, PathBuf},
 };
 
@@ -371,12 +371,12 @@ impl SegmentReader {
         };
         with_codec!(frame.format, C => {
             let length = C::BLOCK_HEADER_BYTES + header.length as usize;
-            let mut draws = mem::take(&mut self.room.draws);
+            let mut room = self.room.records.take().unwrap_or_default();
             let Some(payload) = self.bytes(header.offset, length)? else {
                 return Err(Error::io("read a block that was there", &self.path)(io::ErrorKind::UnexpectedEof.into()));
             };
-            let read = runs::read::<C>(&payload[C::BLOCK_HEADER_BYTES..], header, &mut draws, each);
-            self.room.draws = draws;
+            let read = runs::read::<C>(&payload[C::BLOCK_HEADER_BYTES..], header, &mut room, each);
+            self.room.records = Some(room);
             Ok(read)
         })
     }

@@ -150,6 +150,35 @@ impl Codec for Binary {
         (count, bytes.len() - rest.len())
     }
 
+    fn decode_draws_together(bytes: &[u8], draws: &mut DrawsRecord) -> Option<usize> {
+        let mut rest = bytes;
+        if u32::from_le_bytes(take(&mut rest)?) != KIND_DRAWS {
+            return None;
+        }
+        draws.request = u64::from_le_bytes(take(&mut rest)?);
+        draws.pool = u32::from_le_bytes(take(&mut rest)?);
+        [draws.asked] = take(&mut rest)?;
+        draws.at_ms = u64::from_le_bytes(take(&mut rest)?);
+        draws.held_until_ms = if take_flag(&mut rest)? {
+            Some(u64::from_le_bytes(take(&mut rest)?))
+        } else {
+            None
+        };
+        draws.key = if take_flag(&mut rest)? {
+            Some(u128::from_le_bytes(take(&mut rest)?))
+        } else {
+            None
+        };
+        let count = usize::try_from(u64::from_le_bytes(take(&mut rest)?)).ok()?;
+        let (items, behind) = rest.split_at_checked(count.checked_mul(size_of::<u32>())?)?;
+        draws.items.clear();
+        let items = items.as_chunks().0.iter();
+        draws
+            .items
+            .extend(items.map(|item| u32::from_le_bytes(*item)));
+        Some(bytes.len() - behind.len())
+    }
+
     fn decode(
         bytes: &[u8],
         context: &mut Context,
@@ -337,6 +366,24 @@ fn bounded_read<T: Decode<()>>(bytes: &[u8]) -> Result<(T, usize), Malformed> {
         _ => read_within!(EXPANSION_MAX << 40),
     };
     read.map_err(|error| Malformed(error.to_string()))
+}
+
+/// Takes bytes from the beginning.
+#[inline]
+fn take<const LENGTH: usize>(bytes: &mut &[u8]) -> Option<[u8; LENGTH]> {
+    let (first, behind) = bytes.split_first_chunk()?;
+    *bytes = behind;
+    Some(*first)
+}
+
+/// Takes the byte that says whether something follows.
+#[inline]
+fn take_flag(bytes: &mut &[u8]) -> Option<bool> {
+    match take(bytes)? {
+        [0] => Some(false),
+        [1] => Some(true),
+        _ => None,
+    }
 }
 
 /// Writes bytes to the place `at`, which moves on.

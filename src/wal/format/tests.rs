@@ -231,6 +231,23 @@ fn draws_together_are_no_larger_than_is_made_room_for() {
     }
 }
 
+/// What is read without allocating is what is read anyway, whatever was in its place.
+fn assert_same<C: Codec>(bytes: &[u8]) -> Result<(), TestCaseError> {
+    let mut draws = DrawsRecord {
+        key: Some(1),
+        held_until_ms: Some(2),
+        items: vec![3; 4],
+        ..DrawsRecord::default()
+    };
+    let decoded = C::decode(bytes, &mut Context::default(), 0);
+    if let Some(length) = C::decode_draws_together(bytes, &mut draws) {
+        prop_assert_eq!(decoded, Ok((Record::Draws(Box::new(draws)), length)));
+    } else if C::FILL == 0 {
+        prop_assert!(!matches!(decoded, Ok((Record::Draws(_), _))));
+    }
+    Ok(())
+}
+
 proptest! {
     #[test]
     fn records_come_back(record in record(), seq in any::<u64>(), tail in any::<Vec<u8>>()) {
@@ -249,7 +266,12 @@ proptest! {
                     let fast_length = C::encode_draws(&mut fast, seq, draws);
                     prop_assert_eq!(&fast[..fast_length], &bytes[..]);
                 }
+                assert_same::<C>(&bytes)?;
+                for end in 0..length {
+                    assert_same::<C>(&bytes[..end])?;
+                }
                 bytes.extend_from_slice(&tail);
+                assert_same::<C>(&bytes)?;
                 prop_assert_eq!(C::decode(&bytes, &mut Context::default(), seq), Ok((record.clone(), length)));
             });
         }
@@ -260,6 +282,7 @@ proptest! {
         for format in FORMATS {
             with_codec!(format, C => {
                 let _ = C::decode(&bytes, &mut Context::default(), seq);
+                assert_same::<C>(&bytes)?;
                 prop_assert!(C::decode_block(&bytes).is_none());
             });
         }

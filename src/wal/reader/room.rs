@@ -1,14 +1,10 @@
 //! The memory that a reader of segments needs.
 
-use crate::{
-    storage::{WRITE_UNIT, aligned::AlignedBuffers},
-    wal::record::DrawRecord,
-};
+use super::runs::RecordRoom;
+use crate::storage::{WRITE_UNIT, aligned::AlignedBuffers};
 
 /// So much is read at once, at most.
 pub(super) const WINDOW_BYTES: usize = 1 << 20;
-/// A run of draws is never longer: what is read stays near until it is applied.
-const RUN_DRAWS_MAX: usize = 256;
 
 /// What a reader reads into. To make it takes some time, so the next one can have it.
 #[derive(Debug)]
@@ -17,8 +13,8 @@ pub(crate) struct Room {
     pub(super) window: AlignedBuffers,
     pub(super) window_bytes: usize,
     pub(super) window_at: u64,
-    /// For a run of draws.
-    pub(super) draws: Vec<DrawRecord>,
+    /// Nothing while records are read.
+    pub(super) records: Option<RecordRoom>,
 }
 
 impl Room {
@@ -29,7 +25,7 @@ impl Room {
             window: AlignedBuffers::new(1, all.min(WINDOW_BYTES as u64) as usize),
             window_bytes: 0,
             window_at: 0,
-            draws: vec![DrawRecord::NOTHING; RUN_DRAWS_MAX],
+            records: Some(RecordRoom::default()),
         }
     }
 

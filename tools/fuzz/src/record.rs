@@ -3,7 +3,7 @@
 
 use tombola::wal::{
     format::{Binary, Codec, Context, Jsonl, Line, Malformed},
-    record::{DrawRecord, Record},
+    record::{DrawRecord, DrawsRecord, Record},
 };
 
 use crate::format::each_codec;
@@ -83,9 +83,16 @@ fn by_the_run<C: Codec>(data: &[u8]) {
         }
         assert_eq!(at, end);
         if count == 0 {
-            let Ok((_, length)) = C::decode(&data[at..], &mut context, seq) else {
+            let mut together = DrawsRecord::default();
+            let length_together = C::decode_draws_together(&data[at..], &mut together);
+            let Ok((record, length)) = C::decode(&data[at..], &mut context, seq) else {
+                assert_eq!(length_together, None);
                 return;
             };
+            if length_together.is_some() {
+                assert_eq!(length_together, Some(length));
+                assert_eq!(record, Record::Draws(Box::new(together)));
+            }
             (seq, at) = (seq + 1, at + length);
         }
     }
