@@ -161,7 +161,7 @@ impl Laying {
             engine: ENGINE,
             shard: shard.number,
             shards: self.shards,
-            segment: shard.segment + 1,
+            segment: shard.segment.wrapping_add(1),
             first_seq: shard.next_seq,
             salt: SALT,
             // So that none is shorter than it was made.
@@ -212,7 +212,7 @@ impl Laying {
         let file = &mut self.shard.bytes;
         if file.is_empty() {
             // A segment without a header.
-            self.shard.segment += 1;
+            self.shard.segment = self.shard.segment.wrapping_add(1);
         }
         let end = file.len() + units * UNIT;
         file.extend_from_slice(bytes);
