@@ -132,6 +132,18 @@ pub enum Error {
         /// How many it can hold.
         limit: usize,
     },
+    /// A pool on all shards needs the same place on each, and one of them has too few pools before it.
+    #[error(
+        "a pool on all shards needs the same place on each: the next one that is free on all is {place}, and shard {shard} has so few pools that it may only have {limit}; register pools on all shards before most of the others, or give the others names that do not all belong to the same shard"
+    )]
+    PlacesTooUneven {
+        /// The shard with too few pools.
+        shard: usize,
+        /// The place, counted from 0.
+        place: usize,
+        /// How many places that shard may have.
+        limit: usize,
+    },
     /// As many clients as the engine was set up for are there.
     #[error("there are already {limit} clients; drop one, or raise clients_max")]
     TooManyClients {

@@ -20,7 +20,7 @@ pub use random::{Stream, below};
 pub struct WeightOverflow;
 
 /// Picks an index with probability exactly proportional to its weight.
-pub trait Selector: Sized {
+pub trait Selector: Clone {
     /// Takes the weights in the order of their indices.
     ///
     /// # Errors

@@ -184,6 +184,19 @@ impl Engine {
         }
         let free = standpoints.iter().map(|found| found.free_place).max();
         let place = known.first().map_or(free.unwrap_or(0), |pool| pool.place);
+        let may_have_it =
+            |found: &Standpoint| found.free_place >= place || (place as usize) < found.places_max;
+        if let Some(shard) = standpoints.iter().position(|found| !may_have_it(found)) {
+            return Err(Error::PlacesTooUneven {
+                shard,
+                place: place as usize,
+                limit: standpoints[shard].places_max,
+            });
+        }
+        if place as usize >= PoolId::POOLS_MAX {
+            let (shard, limit) = (home, PoolId::POOLS_MAX);
+            return Err(Error::TooManyPools { shard, limit });
+        }
         for shard in shards {
             self.register_part(shard, place, Arc::clone(&definition))?;
         }

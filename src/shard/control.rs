@@ -55,6 +55,8 @@ pub(crate) struct Standpoint {
     pub(crate) pool: Option<Known>,
     /// Where the next pool goes.
     pub(crate) free_place: u32,
+    /// A pool on all shards has to have a place before this one.
+    pub(crate) places_max: usize,
 }
 
 /// A shard as the other threads know it.

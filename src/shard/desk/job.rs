@@ -288,6 +288,7 @@ pub(crate) fn standpoint<S: Selector>(partition: &Partition<S>, name: &str) -> S
     Standpoint {
         pool: place.map(known),
         free_place: free_place(partition),
+        places_max: partition.places_max(),
     }
 }
 

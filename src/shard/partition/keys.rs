@@ -113,7 +113,7 @@ impl KeyMemory {
             self.forget_old(limits.keys_for_ms, draws.at_ms);
         }
         // First of all room for the one that comes.
-        self.limit_to(limits.keys.saturating_sub(1));
+        self.limit_to(limits.keys.min(KEYS_MAX).saturating_sub(1));
         self.make_room(limits);
         self.answers.push_back(KeyedAnswer {
             key,

@@ -123,9 +123,7 @@ impl Partition<CountsOnly> {
             ..spread.clone()
         });
         pool.complete();
-        while self.pools.len() <= at {
-            self.pools.push(Pool::empty_place());
-        }
+        self.fill_places(at + 1);
         self.places.remove(&self.pools[at].definition.name);
         self.places.insert(pool.definition.name.clone(), place);
         self.pools[at] = pool;

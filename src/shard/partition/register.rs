@@ -10,7 +10,27 @@ use crate::{
     wal::record::PoolPart,
 };
 
+/// So many places may be empty however few pools there are. Names scatter pools so evenly over shards
+/// that no shard ever has so many more than another.
+const EMPTY_PLACES_MAX: usize = 1 << 16;
+/// And so many for each pool.
+const PLACES_A_POOL_MAX: usize = 4;
+
 impl<S: Selector> Partition<S> {
+    /// A pool on all shards may have any place before this one. Without a limit a few bytes of a log
+    /// could ask for gigabytes of empty places.
+    pub(crate) fn places_max(&self) -> usize {
+        let places = EMPTY_PLACES_MAX + PLACES_A_POOL_MAX * self.places.len();
+        places.min(PoolId::POOLS_MAX)
+    }
+
+    /// Fills up with empty places, as many as are missing before `place`.
+    pub(super) fn fill_places(&mut self, place: usize) {
+        if self.pools.len() < place {
+            self.pools.resize(place, Pool::empty_place());
+        }
+    }
+
     pub(super) fn apply_pool(&mut self, part: &PoolPart) -> Result<(), Misfit> {
         let place = part.pool as usize;
         let misfit = |what: &str| Err(Misfit(format!("a part of pool \"{}\" {what}", part.name)));
@@ -18,7 +38,8 @@ impl<S: Selector> Partition<S> {
             return misfit("with no items, or more than the pool has");
         }
         let is_spread = part.placement == Placement::AllShards;
-        if place > self.pools.len() && !is_spread || place >= PoolId::POOLS_MAX {
+        let is_near = place <= self.pools.len() || is_spread && place < self.places_max();
+        if !is_near || place >= PoolId::POOLS_MAX {
             return misfit("for a place beyond the next free one");
         }
         if place < self.pools.len() && self.pools[place].is_registered() {
@@ -56,9 +77,7 @@ impl<S: Selector> Partition<S> {
             }
             // A pool on all shards has the same place on each; where there are fewer pools, some
             // places stay empty.
-            while self.pools.len() < place {
-                self.pools.push(Pool::empty_place());
-            }
+            self.fill_places(place);
             if let Some(unfinished) = self.pools.get_mut(place) {
                 self.places.remove(&unfinished.definition.name);
                 *unfinished = pool;

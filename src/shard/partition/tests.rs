@@ -7,6 +7,8 @@ mod keys;
 mod live;
 mod settle;
 
+use std::sync::Arc;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -183,4 +185,26 @@ fn a_registration_that_does_not_fit_leaves_a_state_that_a_snapshot_can_hold() {
     assert_eq!(partition.reads_back(), Ok(()));
     let place = register(&mut partition, &PoolDefinition::new("p").item("a", 1, 1));
     assert_eq!(place, 1);
+}
+
+#[test]
+fn one_record_asks_for_no_more_than_some_thousand_empty_places() {
+    let mut partition = Partition::<CountsOnly>::default().on_shard(0, 2);
+    register(
+        &mut partition,
+        &PoolDefinition::new("near").unlimited("a", 1),
+    );
+    let far = PoolDefinition::new("far").unlimited("a", 1);
+    let far = far.placement(Placement::AllShards);
+    let at = |place| Record::Pool(PoolPart::of(&far, place as u32, 0));
+    let most = partition.places_max();
+    assert!(partition.apply(2, &at(most)).is_err());
+    assert_eq!(partition.pools().len(), 1);
+    partition.apply(2, &at(most - 1)).unwrap();
+    assert_eq!(partition.pools().len(), most);
+    // One more pool, four more places: two records are not twice as much.
+    assert_eq!(partition.places_max(), most + 4);
+    let [one, other] = [1, 2].map(|place| partition.pools()[place].definition());
+    assert!(Arc::ptr_eq(one, other), "empty places share what they can");
+    assert_eq!(partition.reads_back(), Ok(()));
 }
