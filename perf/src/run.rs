@@ -52,7 +52,7 @@ pub(crate) fn measure(options: &Options) -> Result<Record, Failure> {
         name: options.name(),
         date: Moment(since.as_secs() * 1000).to_string(),
         revision: git::revision(),
-        command: std::env::args().skip(1).collect::<Vec<_>>().join(" "),
+        command: tombola_measure::arguments(),
         machine: place.machine().clone(),
         load_before,
         load_after: load(),

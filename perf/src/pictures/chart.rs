@@ -11,6 +11,8 @@ const SIZE: (u32, u32) = (1000, 600);
 /// Pixels of the PNG for each of the SVG's.
 const SCALE: f32 = 1.5;
 const HEAD_HEIGHT: u32 = 66;
+/// The room of the names beside the lines.
+const LEGEND_WIDTH: u32 = 200;
 const GREY: RGBColor = RGBColor(110, 110, 110);
 const COLOURS: [RGBColor; 4] = [
     RGBColor(0, 90, 181),
@@ -63,6 +65,9 @@ impl Chart {
         };
         let (left, right) = ends(&mut points().map(|point| point.0));
         let (low, high) = ends(&mut points().map(|point| point.1));
+        let (low, high) = (low * 0.7, high * 1.5);
+        // An axis that no power of ten lies on would have no numbers.
+        let low = low.min(10f64.powf(high.log10().floor()));
         let root = SVGBackend::with_string(svg, SIZE).into_drawing_area();
         root.fill(&WHITE)?;
         let (head, body) = root.split_vertically(HEAD_HEIGHT);
@@ -73,12 +78,12 @@ impl Chart {
         }
         let mut chart = ChartBuilder::on(&body)
             .margin(12)
-            .margin_right(40)
+            .margin_right(LEGEND_WIDTH)
             .x_label_area_size(46)
             .y_label_area_size(74)
             .build_cartesian_2d(
                 (left * 0.9..right * 1.1).log_scale(),
-                (low * 0.7..high * 1.5).log_scale(),
+                (low..high).log_scale(),
             )?;
         chart
             .configure_mesh()
@@ -91,39 +96,30 @@ impl Chart {
             .bold_line_style(GREY.mix(0.25))
             .light_line_style(WHITE)
             .draw()?;
-        for line in &self.lines {
+        // Beside the lines, so that it hides none of them.
+        let legend = (SIZE.0 - LEGEND_WIDTH + 16).cast_signed();
+        for (line, y) in self.lines.iter().zip((24..).step_by(22)) {
             let colour = COLOURS[line.colour % COLOURS.len()];
             let style = colour.stroke_width(2);
             let points = line.points.iter().copied();
-            let series = match line.stroke {
-                Stroke::Whole => chart.draw_series(LineSeries::new(points, style))?,
-                Stroke::Broken => chart.draw_series(DashedLineSeries::new(points, 6, 5, style))?,
+            let pieces: &[[i32; 2]] = match line.stroke {
+                Stroke::Whole => {
+                    chart.draw_series(LineSeries::new(points, style))?;
+                    let mark = |&point| Circle::new(point, 3, colour.filled());
+                    chart.draw_series(line.points.iter().map(mark))?;
+                    &[[0, 22]]
+                }
+                Stroke::Broken => {
+                    chart.draw_series(DashedLineSeries::new(points, 6, 5, style))?;
+                    &[[0, 9], [13, 22]]
+                }
             };
-            let is_whole = line.stroke == Stroke::Whole;
-            series.label(&line.name).legend(move |(x, y)| {
-                let pieces = if is_whole {
-                    [0, 22, 22, 22]
-                } else {
-                    [0, 9, 13, 22]
-                };
-                let ends = pieces.map(|place| (x + place, y));
-                EmptyElement::at((0, 0))
-                    + PathElement::new(ends[..2].to_vec(), style)
-                    + PathElement::new(ends[2..].to_vec(), style)
-            });
-            if is_whole {
-                let mark = |&point| Circle::new(point, 3, colour.filled());
-                chart.draw_series(line.points.iter().map(mark))?;
+            for ends in pieces {
+                let ends = ends.map(|place| (legend + place, y));
+                body.draw(&PathElement::new(ends, style))?;
             }
+            body.draw_text(&line.name, &text(13, &BLACK), (legend + 30, y - 7))?;
         }
-        chart
-            .configure_series_labels()
-            .position(SeriesLabelPosition::UpperLeft)
-            .margin(12)
-            .label_font(("sans-serif", 13))
-            .background_style(WHITE.mix(0.85))
-            .border_style(GREY.mix(0.5))
-            .draw()?;
         root.present()?;
         Ok(())
     }

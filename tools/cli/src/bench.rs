@@ -196,7 +196,7 @@ fn repeat<'a>(
         pool_items: experiment.pools.iter().map(items).sum(),
         repetitions,
         machine: place.machine(),
-        command: std::env::args().skip(1).collect::<Vec<_>>().join(" "),
+        command: tombola_measure::arguments(),
     };
     let curve = Curve {
         load: figures::load(experiment.rate),

@@ -1,7 +1,7 @@
 //! What a run leaves behind.
 
 use std::{
-    env, fs,
+    fs,
     path::Path,
     time::{SystemTime, UNIX_EPOCH},
 };
@@ -49,11 +49,10 @@ fn title<S: serde::Serializer>(shape: &Shape, serializer: S) -> Result<S::Ok, S:
 
 impl Record {
     pub(crate) fn new(machine: Machine, rounds: u32, seconds: f64) -> Self {
-        let arguments: Vec<_> = env::args().skip(1).collect();
         let began = SystemTime::now().duration_since(UNIX_EPOCH);
         Self {
             machine,
-            command: format!("tombola-peers {}", arguments.join(" ")),
+            command: format!("tombola-peers {}", tombola_measure::arguments()),
             began_unix_s: began.map_or(0, |since| since.as_secs()),
             load_before: load(),
             load_after: 0.0,
