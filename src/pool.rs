@@ -73,6 +73,10 @@ pub enum Placement {
     /// Units that come back can be drawn on every shard once the void or the change is answered;
     /// those of a hold that has expired, at once on the shard that they come to, and a moment later
     /// on the others.
+    ///
+    /// Such a pool has the same place on every shard, behind all pools that are there. A shard may have
+    /// 65 536 places and four for each of its pools, so that no shard has to fill up very many; names
+    /// scatter pools so evenly that only names chosen for it come to that.
     AllShards,
 }
 

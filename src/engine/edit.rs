@@ -23,7 +23,8 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::Pool`] for a definition with a mistake, [`Error::PoolConflict`] where the name is
-    /// taken by another definition, [`Error::Stopped`] if the pool's shard has stopped.
+    /// taken by another definition, [`Error::TooManyPools`] and [`Error::PlacesTooUneven`] where there
+    /// is no place for it, [`Error::Stopped`] if the pool's shard has stopped.
     pub fn register(
         &self,
         definition: impl Into<Arc<PoolDefinition>>,

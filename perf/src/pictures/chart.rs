@@ -66,8 +66,8 @@ impl Chart {
         let (left, right) = ends(&mut points().map(|point| point.0));
         let (low, high) = ends(&mut points().map(|point| point.1));
         let (low, high) = (low * 0.7, high * 1.5);
-        // An axis that no power of ten lies on would have no numbers.
-        let low = low.min(10f64.powf(high.log10().floor()));
+        // Numbers stand at powers of ten: two of them tell what the others are.
+        let low = low.min(10f64.powf(high.log10().floor() - 1.0));
         let root = SVGBackend::with_string(svg, SIZE).into_drawing_area();
         root.fill(&WHITE)?;
         let (head, body) = root.split_vertically(HEAD_HEIGHT);
