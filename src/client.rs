@@ -120,8 +120,9 @@ impl Client {
         Ok(self.ids.used(count, shard))
     }
 
-    /// Puts the first request into its shard's ring, and those that follow it, are plain or are not
-    /// as it is, and go the same way, as far as there is room. Returns how many, at least one, and the shard.
+    /// Puts the first request into its shard's ring, and with it those behind it that go the same way, as
+    /// far as there is room: if it is plain, the plain ones up to one that is not, and the other way round.
+    /// Returns how many, at least one, and the shard.
     #[inline]
     fn push(&mut self, requests: &[Request], id: RequestId) -> Result<(usize, usize), SubmitError> {
         let request = requests[0];

@@ -132,7 +132,7 @@ pub struct Config {
     ///
     /// A key takes 89 to 94 bytes if it got one item, and 149 to 165 if it got ten (measured on
     /// x86-64 with `cargo bench --bench keys`); with a log twice that, for the housekeeper remembers
-    /// them too. The room is made with the first key, but for that of the items.
+    /// them too. The room is made with the first key, but for that of more than one item each.
     pub remember_keys: usize,
     /// How long a key is remembered at least, unless more than `remember_keys` came since; 0 (the
     /// default) is without limit. What is older is forgotten when the next new key comes, no

@@ -64,7 +64,7 @@ pub(crate) struct Wal {
     stats: WalStats,
 }
 
-/// The free part of the open block, for draws.
+/// The free part of the open block, for draws of whatever kind.
 pub(crate) struct Cursor<'a> {
     pub(crate) free: &'a mut [u8],
     pub(crate) context: &'a mut Context,

@@ -100,7 +100,7 @@ impl<T: Copy> StagedProducer<T> {
             .producer
             .write_chunk_uninit(count)
             .expect("staged slots are free slots");
-        // SAFETY: the chunk begins at the first unpublished slot. `stage` has initialised `staged`
+        // SAFETY: the chunk begins at the first unpublished slot. `stage` and `Staging` have initialised `staged`
         // slots from there on, at least `count`, and since then nothing else has written to the
         // ring: only this type has its producer, and the consumer never touches free slots.
         unsafe { chunk.commit(count) };

@@ -225,7 +225,7 @@ fn register<S: Selector>(
 ) -> io::Result<Step> {
     let found = match next {
         // On all shards: this one may have it already.
-        Some((place, 0)) => same_place(work.partition, place, &definition),
+        Some((place, 0)) => same_place(work.shard, work.partition, place, &definition),
         Some((place, item)) => Ok(Place::Free(place, item)),
         None => place_for(work.shard, work.partition, &definition),
     };
@@ -292,13 +292,23 @@ pub(crate) fn standpoint<S: Selector>(partition: &Partition<S>, name: &str) -> S
     }
 }
 
-/// Where a part of a pool on all shards goes: the place was chosen when all shards had it free.
+/// Where a part of a pool on all shards goes: the place was chosen when all shards had it free, or by a
+/// registration that broke off.
 fn same_place<S: Selector>(
+    shard: usize,
     partition: &Partition<S>,
     place: u32,
     definition: &PoolDefinition,
 ) -> Result<Place, Error> {
-    let taken = partition.pools().get(place as usize);
+    let at = place as usize;
+    if at > partition.pools().len() && at >= partition.places_max() {
+        return Err(Error::PlacesTooUneven {
+            shard,
+            place: at,
+            limit: partition.places_max(),
+        });
+    }
+    let taken = partition.pools().get(at);
     match taken.filter(|pool| pool.is_registered()) {
         None => Ok(Place::Free(place, 0)),
         Some(pool) if pool.spread().is_some() && pool.definition().name == definition.name => {
@@ -346,5 +356,24 @@ fn place_for<S: Selector>(
             shard,
             limit: PoolId::POOLS_MAX,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::shard::partition::CountsOnly;
+
+    #[test]
+    fn a_place_that_is_too_far_away_is_refused_before_it_is_written() {
+        let partition = Partition::<CountsOnly>::default().on_shard(1, 2);
+        let pool = PoolDefinition::new("everywhere").unlimited("a", 1);
+        let most = partition.places_max();
+        let place = |place: usize| same_place(1, &partition, place as u32, &pool);
+        assert!(matches!(place(most - 1), Ok(Place::Free(..))));
+        assert!(matches!(
+            place(most),
+            Err(Error::PlacesTooUneven { shard: 1, place, limit }) if place == most && limit == most
+        ));
     }
 }

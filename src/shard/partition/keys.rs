@@ -11,9 +11,12 @@ use std::collections::VecDeque;
 use bincode::{Decode, Encode};
 
 use super::Misfit;
-use crate::wal::{
-    record::{DrawsRecord, Remember},
-    segment::SEQ_MAX,
+use crate::{
+    request::COUNT_MAX,
+    wal::{
+        record::{DrawsRecord, Remember},
+        segment::SEQ_MAX,
+    },
 };
 use index::Index;
 
@@ -235,9 +238,11 @@ pub(super) struct KeysBack {
 impl KeysBack {
     pub(super) fn check(self, limits: Remember) -> Result<KeyMemory, Misfit> {
         let mut items_at = self.items_forgotten;
-        let mut are_in_order = self.answers.len() as u64 <= KEYS_MAX;
+        let mut are_sound = self.answers.len() as u64 <= KEYS_MAX;
         for answer in &self.answers {
-            are_in_order &= answer.items_at == items_at;
+            are_sound &= answer.items_at == items_at
+                && (1..=answer.asked).contains(&answer.items)
+                && answer.asked <= COUNT_MAX;
             items_at = items_at.saturating_add(u64::from(answer.items));
         }
         let is_all = items_at - self.items_forgotten == self.items.len() as u64
@@ -249,9 +254,46 @@ impl KeysBack {
             items_forgotten: self.items_forgotten,
             index: Index::default(),
         };
-        if !(are_in_order && is_all && memory.index_all(limits)) {
+        if !(are_sound && is_all && memory.index_all(limits)) {
             return Err(Misfit("the remembered keys contradict each other".into()));
         }
         Ok(memory)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_has_as_many_items_as_a_request_can_have_got() {
+        let comes_back = |items: u8, asked: u8| {
+            let answer = KeyedAnswer {
+                key: 1,
+                request: 2,
+                seq: 3,
+                at_ms: 4,
+                held_until_ms: 0,
+                pool: 0,
+                asked,
+                items,
+                items_at: 0,
+            };
+            let back = KeysBack {
+                forgotten: 0,
+                items_forgotten: 0,
+                answers: [answer].into(),
+                items: vec![0; usize::from(items)].into(),
+            };
+            let limits = Remember {
+                keys: 10,
+                keys_for_ms: 0,
+                settled: 0,
+            };
+            back.check(limits).is_ok()
+        };
+        assert!(comes_back(1, 1) && comes_back(1, 3) && comes_back(COUNT_MAX, COUNT_MAX));
+        assert!(!comes_back(0, 1) && !comes_back(0, 0));
+        assert!(!comes_back(2, 1) && !comes_back(1, COUNT_MAX + 1));
     }
 }

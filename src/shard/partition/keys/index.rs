@@ -1,11 +1,11 @@
 //! Which answer is a key's, in a table of a fixed size.
 //!
-//! A slot holds a number and 32 bits of its key's hash, not the key, which the answer has: 16 to 32
-//! bytes a key, against the 33 or 66 of a map. It is probed one slot after the other, and taking a
+//! A slot holds a number and 32 bits of its key's hash, not the key, which the answer has. With the
+//! hashes it is 20 to 40 bytes a key, against the 33 or 66 of a map. It is probed one slot after the other, and taking a
 //! key out moves up those behind it. So it never has to be cleaned up, which for a map that forgets
 //! a key for every new one would mean to stand still and copy all of them, again and again.
 //!
-//! The hashes stand once more in the order in which their keys came, four bytes each: so the oldest
+//! The hashes stand once more in the order in which their keys came: so the oldest
 //! is found and taken out, and a larger table is filled, without a look at any key.
 
 use super::secret::Secret;
