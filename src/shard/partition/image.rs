@@ -11,7 +11,7 @@ use super::{
     holds::Hold,
     keys::KeysBack,
     pool::{Extra, Gate, UNLIMITED},
-    spread::{Exchanges, Spread, Stirred},
+    spread::{Exchanged, Exchanges, Spread, Stirred},
 };
 use crate::{
     pool::{Items, Numbers, PoolDefinition},
@@ -144,6 +144,10 @@ impl TryFrom<PartitionBack> for Partition<CountsOnly> {
     fn try_from(back: PartitionBack) -> Result<Self, Misfit> {
         if back.pools.len() > PoolId::POOLS_MAX {
             return Err(Misfit("more pools than a shard can have".into()));
+        }
+        if !back.exchanges.values().all(Exchanged::is_sound) {
+            let message = "transfers to another shard have numbers that cannot be";
+            return Err(Misfit(message.into()));
         }
         let mut partition = Self {
             requests_upto: back.requests_upto,

@@ -16,7 +16,10 @@ use super::{
 use crate::{
     pool::{ItemDefinition, PoolDefinition},
     selector::Selector,
-    wal::record::{Record, TransferRecord},
+    wal::{
+        record::{Record, TransferRecord},
+        segment::SEQ_MAX,
+    },
 };
 
 impl<S: Selector> Partition<S> {
@@ -33,11 +36,11 @@ impl<S: Selector> Partition<S> {
                 let here = self.remaining(pool, item);
                 self.receive_unseen(pool, item, transfer.units.saturating_sub(here));
                 let exchanged = self.exchanges.entry(transfer.peer).or_default();
-                exchanged.sent = exchanged.sent.max(transfer.number.saturating_sub(1));
+                exchanged.sent = exchanged.sent.max(number_before(transfer));
             }
             Record::Received(transfer) => {
                 let exchanged = self.exchanges.entry(transfer.peer).or_default();
-                exchanged.received = exchanged.received.max(transfer.number.saturating_sub(1));
+                exchanged.received = exchanged.received.max(number_before(transfer));
             }
             Record::Delivered { peer, upto } => {
                 let exchanged = self.exchanges.entry(*peer).or_default();
@@ -103,6 +106,11 @@ impl<S: Selector> Partition<S> {
         let first = exchanged.outbox.front().map(|transfer| transfer.number);
         (first.unwrap_or(exchanged.sent + 1), exchanged.sent)
     }
+}
+
+/// The number before a transfer's, as far as there can be one.
+fn number_before(transfer: &TransferRecord) -> u64 {
+    transfer.number.saturating_sub(1).min(SEQ_MAX)
 }
 
 impl Partition<CountsOnly> {

@@ -15,7 +15,10 @@ use super::{Misfit, Partition, Pool, pool::UNLIMITED, unknown_pool};
 use crate::{
     pool::PoolChange,
     selector::Selector,
-    wal::record::{AvailabilityRecord, TransferRecord},
+    wal::{
+        record::{AvailabilityRecord, TransferRecord},
+        segment::SEQ_MAX,
+    },
 };
 
 /// Items of which every shard would get fewer units stay with the home shard as a whole.
@@ -68,6 +71,19 @@ pub(crate) struct Exchanged {
     pub(crate) outbox: VecDeque<TransferRecord>,
 }
 
+impl Exchanged {
+    /// Whether the numbers can be those of transfers that were sent one after the other.
+    pub(super) fn is_sound(&self) -> bool {
+        let numbers = self.outbox.iter().map(|transfer| transfer.number);
+        let sent = numbers.clone().chain([self.sent.saturating_add(1)]);
+        let rise = std::iter::once(0)
+            .chain(numbers)
+            .zip(sent)
+            .all(|(before, next)| before < next);
+        rise && self.sent.max(self.received) <= SEQ_MAX
+    }
+}
+
 /// By the other shard.
 pub(super) type Exchanges = BTreeMap<u32, Exchanged>;
 
@@ -96,7 +112,7 @@ impl<S: Selector> Partition<S> {
 
     pub(super) fn apply_sent(&mut self, transfer: &TransferRecord) -> Result<(), Misfit> {
         let exchanged = self.exchanges.entry(transfer.peer).or_default();
-        if transfer.number.checked_sub(1) != Some(exchanged.sent) {
+        if transfer.number.checked_sub(1) != Some(exchanged.sent) || transfer.number > SEQ_MAX {
             return Err(misnumbered(transfer));
         }
         let pool = spread_pool(&mut self.pools, transfer.pool, transfer.item)?;
@@ -127,7 +143,7 @@ impl<S: Selector> Partition<S> {
 
     pub(super) fn apply_received(&mut self, transfer: &TransferRecord) -> Result<(), Misfit> {
         let exchanged = self.exchanges.entry(transfer.peer).or_default();
-        if transfer.number.checked_sub(1) != Some(exchanged.received) {
+        if transfer.number.checked_sub(1) != Some(exchanged.received) || transfer.number > SEQ_MAX {
             return Err(misnumbered(transfer));
         }
         let pool = spread_pool(&mut self.pools, transfer.pool, transfer.item)?;
@@ -371,4 +387,34 @@ fn misnumbered(transfer: &TransferRecord) -> Misfit {
         "transfer {} with shard {}, which is not the next one",
         transfer.number, transfer.peer
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn transfers_have_numbers_that_rise_up_to_the_last() {
+        let is_sound = |numbers: &[u64], sent, received| {
+            let transfer = |&number: &u64| TransferRecord {
+                peer: 1,
+                pool: 0,
+                item: 0,
+                units: 1,
+                number,
+            };
+            let exchanged = Exchanged {
+                sent,
+                received,
+                outbox: numbers.iter().map(transfer).collect(),
+            };
+            exchanged.is_sound()
+        };
+        assert!(is_sound(&[], 0, 0) && is_sound(&[], 7, SEQ_MAX));
+        assert!(is_sound(&[1, 2, 3], 3, 0) && is_sound(&[2, 5], 6, 0));
+        assert!(!is_sound(&[0, 1], 1, 0) && !is_sound(&[2, 2], 2, 0));
+        assert!(!is_sound(&[3], 2, 0) && !is_sound(&[2, 1], 3, 0));
+        assert!(!is_sound(&[], SEQ_MAX + 1, 0) && !is_sound(&[], u64::MAX, 0));
+        assert!(!is_sound(&[], 0, SEQ_MAX + 1));
+    }
 }
