@@ -130,7 +130,7 @@ pub struct Config {
     /// apart](crate::Request::key) from a new one: it is drawn for again, unless the request says
     /// that it is a [retry](crate::Request::retry). With 0 that is every key.
     ///
-    /// A key takes 89 to 94 bytes if it got one item, and 149 to 165 if it got ten (measured on
+    /// A key takes 88 to 94 bytes if it got one item, and 149 to 165 if it got ten (measured on
     /// x86-64 with `cargo bench --bench keys`); with a log twice that, for the housekeeper remembers
     /// them too. The room is made with the first key, but for that of more than one item each.
     pub remember_keys: usize,
